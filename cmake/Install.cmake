@@ -1,0 +1,8 @@
+# cmake --install gives PREFIX/bin/testudo and PREFIX/lib/libtorch*: a tree that runs wherever it is moved.
+if(TARGET testudo)
+  install(TARGETS testudo RUNTIME DESTINATION bin)
+  file(GLOB libtorch ${TESTUDO_TORCH}/lib/libtorch.so ${TESTUDO_TORCH}/lib/libtorch_cpu.so ${TESTUDO_TORCH}/lib/libc10*.so
+       ${TESTUDO_TORCH}/lib/libtorch_cuda*.so ${TESTUDO_TORCH}/lib/libgomp*.so*)
+  install(FILES ${libtorch} DESTINATION lib)
+  install(FILES LICENSE NOTICE README.md DESTINATION share/doc/testudo)
+endif()

@@ -1,0 +1,18 @@
+# torch_wheel(DIR): an imported target torch::torch for the libtorch inside a pip wheel (CPU or CUDA), without
+# TorchConfig.cmake: no search for CUDA compilers, no foreign run paths, headers treated as system headers.
+function(torch_wheel dir)
+  foreach(needed include/ATen/ATen.h lib/libtorch_cpu.so)
+    if(NOT EXISTS ${dir}/${needed})
+      message(FATAL_ERROR "libtorch is not in ${dir} (no ${needed}). Run ./dev setup, or pass -DTESTUDO_TORCH=<folder>.")
+    endif()
+  endforeach()
+  add_library(torch::torch INTERFACE IMPORTED GLOBAL)
+  target_include_directories(torch::torch SYSTEM INTERFACE ${dir}/include ${dir}/include/torch/csrc/api/include)
+  target_compile_definitions(torch::torch INTERFACE USE_DISTRIBUTED USE_C10D_GLOO)
+  set(libraries ${dir}/lib/libtorch.so ${dir}/lib/libtorch_cpu.so ${dir}/lib/libc10.so)
+  if(EXISTS ${dir}/lib/libtorch_cuda.so)
+    list(APPEND libraries ${dir}/lib/libtorch_cuda.so ${dir}/lib/libc10_cuda.so)
+  endif()
+  target_link_options(torch::torch INTERFACE -Wl,--no-as-needed ${libraries} -Wl,--as-needed)
+  target_link_directories(torch::torch INTERFACE ${dir}/lib)
+endfunction()

@@ -1,0 +1,101 @@
+#include "core/events.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <chrono>
+#include <cmath>
+#include <cstring>
+
+#include "core/error.h"
+#include "core/files.h"
+#include "core/strings.h"
+
+namespace testudo {
+
+Events::Events(const std::filesystem::path& file) : path_(file) {
+    if (file.has_parent_path()) make_folders(file.parent_path());
+    std::string old;
+    if (fs::exists(file)) old = read_file(file);
+    for (const Json& event : read_events(file))
+        sequence_ = std::max<std::uint64_t>(sequence_, event.value("seq", std::uint64_t{0}));
+    file_ = ::open(file.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
+    if (file_ < 0)
+        throw environment_error(cat("cannot write ", to_utf8(file.native()), ": ", std::strerror(errno)),
+                                "Give your user permission to write there, or choose another workspace.");
+    if (!old.empty() && old.back() != '\n' && ::write(file_, "\n", 1) != 1) file_failed_ = true;
+}
+
+Events::~Events() {
+    if (file_ >= 0) ::close(file_);
+}
+
+void Events::listen(Listener listener) {
+    const std::lock_guard lock(mutex_);
+    listeners_.push_back(std::move(listener));
+}
+
+void Events::emit(const char* type, Json fields) {
+    const std::lock_guard lock(mutex_);
+    const double now =
+        std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
+    Json event = {{"seq", ++sequence_}, {"time", std::round(now * 1000) / 1000}, {"type", type}};
+    for (auto& [key, value] : fields.items()) event[key] = std::move(value);
+    if (file_ >= 0 && !file_failed_) {
+        const std::string line = event.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
+        // One write a line: readers never see half a line of a living writer. A full disk must not stop the
+        // job.
+        if (::write(file_, line.data(), line.size()) != static_cast<ssize_t>(line.size())) {
+            file_failed_ = true;
+            const Json warning = {
+                {"seq", sequence_},
+                {"time", event["time"]},
+                {"type", "log"},
+                {"level", "warning"},
+                {"message", cat("cannot write ", to_utf8(path_.native()), ": ", std::strerror(errno),
+                                "; the job goes on without its log")}};
+            for (const auto& listener : listeners_) listener(warning);
+        }
+    }
+    for (const auto& listener : listeners_) listener(event);
+}
+
+void Events::log(const std::string& level, const std::string& message) {
+    emit("log", {{"level", level}, {"message", message}});
+}
+
+void Events::progress(const std::string& stage, double done, double total, const std::string& unit,
+                      Json extra) {
+    Json fields = {{"stage", stage}, {"done", done}, {"total", total}, {"unit", unit}};
+    if (extra.is_object())
+        for (auto& [key, value] : extra.items()) fields[key] = std::move(value);
+    emit("progress", std::move(fields));
+}
+
+void Events::metric(Json values) { emit("metric", std::move(values)); }
+
+void Events::artifact(const std::string& kind, const std::filesystem::path& path) {
+    emit("artifact", {{"kind", kind}, {"path", to_utf8(path.native())}});
+}
+
+void Events::done(Json result) { emit("done", {{"result", std::move(result)}}); }
+
+void Events::failed(const std::string& reason, const std::string& hint) {
+    emit("failed", {{"reason", reason}, {"hint", hint}});
+}
+
+std::vector<Json> read_events(const std::filesystem::path& file) {
+    std::vector<Json> events;
+    if (!fs::exists(file)) return events;
+    const std::string text = read_file(file, std::size_t{4} << 30);
+    std::size_t start = 0;
+    for (std::size_t end; (end = text.find('\n', start)) != std::string::npos; start = end + 1) {
+        Json event = Json::parse(text.begin() + static_cast<std::ptrdiff_t>(start),
+                                 text.begin() + static_cast<std::ptrdiff_t>(end), nullptr, false);
+        if (event.is_object()) events.push_back(std::move(event));
+    }
+    return events;
+}
+
+}  // namespace testudo

@@ -1,0 +1,59 @@
+#pragma once
+// What a job tells the world: one JSON object a line in events.jsonl, drawn alike by the terminal and the
+// page. Every event has "seq" (1, 2, 3, …), "time" (seconds since 1970) and "type", one of
+//   log       level (info|warning|error), message
+//   progress  stage, done, total, unit, and what else helps to draw it (eta_seconds, epoch, …)
+//   metric    the numbers of one iteration or validation
+//   artifact  kind, path: a file that is now complete
+//   done      the job's result
+//   failed    reason, hint
+// docs/formats.md lists the fields that each job adds.
+#include <filesystem>
+#include <functional>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "core/json.h"
+
+namespace testudo {
+
+class Events {
+  public:
+    using Listener = std::function<void(const Json&)>;
+
+    Events() = default;  // no file: listeners only
+    // Appends to `file`, continuing its numbering; a last line cut off by a crash is ended, never merged with
+    // ours.
+    explicit Events(const std::filesystem::path& file);
+    ~Events();
+    Events(const Events&) = delete;
+    Events& operator=(const Events&) = delete;
+
+    void listen(Listener listener);
+
+    void info(const std::string& message) { log("info", message); }
+    void warning(const std::string& message) { log("warning", message); }
+    void log(const std::string& level, const std::string& message);
+    void progress(const std::string& stage, double done, double total, const std::string& unit,
+                  Json extra = {});
+    void metric(Json values);
+    void artifact(const std::string& kind, const std::filesystem::path& path);
+    void done(Json result);
+    void failed(const std::string& reason, const std::string& hint);
+
+  private:
+    void emit(const char* type, Json fields);
+
+    std::mutex mutex_;
+    int file_ = -1;
+    std::filesystem::path path_;
+    std::uint64_t sequence_ = 0;
+    bool file_failed_ = false;
+    std::vector<Listener> listeners_;
+};
+
+// All whole lines of an events.jsonl; a cut-off last line is left out. Missing file: empty.
+std::vector<Json> read_events(const std::filesystem::path& file);
+
+}  // namespace testudo

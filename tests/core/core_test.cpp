@@ -1,0 +1,186 @@
+#include <gtest/gtest.h>
+
+#include <fstream>
+
+#include "core/error.h"
+#include "core/events.h"
+#include "core/files.h"
+#include "core/hash.h"
+#include "core/settings.h"
+#include "core/strings.h"
+#include "core/yaml.h"
+#include "support/golden.h"
+
+namespace testudo {
+namespace {
+
+using test::TemporaryFolder;
+
+TEST(GoldenFolder, HasCases) {
+    int cases = 0;
+    ASSERT_TRUE(fs::is_directory(test::golden_root())) << test::golden_root();
+    for (const auto& entry : fs::recursive_directory_iterator(test::golden_root()))
+        cases += entry.path().extension() == ".json";
+    EXPECT_GT(cases, 0) << test::golden_root() << " holds no reference case";
+}
+
+TEST(AtomicFile, AppearsOnlyWhenCommitted) {
+    const TemporaryFolder folder;
+    {
+        AtomicFile file(folder / "a.txt");
+        file.write("half");
+    }
+    EXPECT_TRUE(fs::is_empty(folder.path()));
+    write_file(folder / "sub/a.txt", "whole");
+    EXPECT_EQ(read_file(folder / "sub/a.txt"), "whole");
+    AtomicFile file(folder / "sub/a.txt");
+    file.write("newer");
+    file.write_at(0, "N", 1);
+    EXPECT_EQ(read_file(folder / "sub/a.txt"), "whole") << "the old file stays until commit";
+    file.commit();
+    EXPECT_EQ(read_file(folder / "sub/a.txt"), "Newer");
+}
+
+TEST(AtomicFile, NamesTheFileThatCannotBeWritten) {
+    try {
+        write_file("/proc/nowhere/a.txt", "x");
+        FAIL();
+    } catch (const Error& error) {
+        EXPECT_EQ(error.kind(), ErrorKind::environment);
+        EXPECT_NE(std::string(error.what()).find("/proc/nowhere"), std::string::npos);
+        EXPECT_FALSE(error.hint().empty());
+    }
+}
+
+TEST(AtomicFile, FullDiskKeepsTheOldFile) {
+    if (!fs::exists("/dev/full")) GTEST_SKIP();
+    const TemporaryFolder folder;
+    write_file(folder / "a", "old");
+    EXPECT_THROW(write_file_through(
+                     folder / "a", [](const fs::path&) { throw environment_error("no space", "free some"); }),
+                 Error);
+    EXPECT_EQ(read_file(folder / "a"), "old");
+    EXPECT_EQ(std::distance(fs::directory_iterator(folder.path()), fs::directory_iterator()), 1);
+}
+
+TEST(ReadFile, RefusesFoldersMissingAndTooLarge) {
+    const TemporaryFolder folder;
+    write_file(folder / "a", "12345");
+    EXPECT_THROW(read_file(folder.path()), Error);
+    EXPECT_THROW(read_file(folder / "none"), Error);
+    EXPECT_THROW(read_file(folder / "a", 4), Error);
+    EXPECT_EQ(read_file(folder / "a", 5), "12345");
+}
+
+TEST(MappedFile, IsCopyOnWrite) {
+    const TemporaryFolder folder;
+    write_file(folder / "a", "12345");
+    write_file(folder / "empty", "");
+    MappedFile map(folder / "a");
+    map.bytes()[0] = std::byte{'x'};
+    EXPECT_EQ(read_file(folder / "a"), "12345");
+    EXPECT_EQ(MappedFile(folder / "empty").bytes().size(), 0u);
+    EXPECT_THROW(MappedFile(folder.path()), Error);
+}
+
+TEST(IsInside, FollowsLinks) {
+    const TemporaryFolder folder;
+    fs::create_directories(folder / "in");
+    fs::create_symlink("/etc", folder / "in/out");
+    EXPECT_TRUE(is_inside(folder / "in/a/b", folder / "in"));
+    EXPECT_FALSE(is_inside(folder / "in/../x", folder / "in"));
+    EXPECT_FALSE(is_inside(folder / "in/out/passwd", folder / "in"));
+    EXPECT_FALSE(is_inside(folder / "inside", folder / "in"));
+}
+
+TEST(Json, NamesLineAndColumn) {
+    try {
+        parse_json("{\n  \"a\": 1,\n  oops\n}", "x.json");
+        FAIL();
+    } catch (const Error& error) {
+        EXPECT_NE(std::string(error.what()).find("x.json, line 3, column 3"), std::string::npos)
+            << error.what();
+    }
+    EXPECT_THROW(parse_json(std::string(100000, '['), "deep"), Error);
+    EXPECT_EQ(parse_json("{\"b\":1,\"a\":2}", "x").dump(), "{\"b\":1,\"a\":2}");
+}
+
+TEST(Yaml, NamesLine) {
+    try {
+        parse_yaml("a: 1\nb: [1, 2\nc: 3\n", "t.yaml");
+        FAIL();
+    } catch (const Error& error) {
+        EXPECT_NE(std::string(error.what()).find("t.yaml, line"), std::string::npos);
+    }
+}
+
+TEST(Hash, Sha256) {
+    EXPECT_EQ(sha256("abc"), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+    const TemporaryFolder folder;
+    write_file(folder / "a", "abc");
+    EXPECT_EQ(sha256_of_file(folder / "a"), sha256("abc"));
+}
+
+TEST(Strings, CodePoints) {
+    EXPECT_EQ(count_code_points("né😀"), 3u);
+    EXPECT_EQ(to_utf8(code_points("né😀")), "né😀");
+    EXPECT_FALSE(is_utf8("\xc0\xaf"));
+    EXPECT_FALSE(is_utf8("\xed\xa0\x80"));
+    EXPECT_EQ(to_utf8(std::string_view("a\xff")), "a\xEF\xBF\xBD");
+    EXPECT_EQ(split_lines("a\r\n\nb\n"), (std::vector<std::string>{"a", "", "b"}));
+}
+
+TEST(Events, ContinueAfterACutOffLine) {
+    const TemporaryFolder folder;
+    const fs::path file = folder / "events.jsonl";
+    {
+        Events events(file);
+        events.info("one");
+        events.progress("train", 1, 10, "iterations", {{"eta_seconds", 9.5}});
+    }
+    std::ofstream(file, std::ios::app) << "{\"seq\": 3, \"type\": \"lo";
+    {
+        Events events(file);
+        events.failed("disk full", "free some");
+    }
+    const auto events = read_events(file);
+    ASSERT_EQ(events.size(), 3u);
+    EXPECT_EQ(events[2]["seq"], 3);
+    EXPECT_EQ(events[2]["reason"], "disk full");
+    EXPECT_EQ(events[1]["eta_seconds"], 9.5);
+}
+
+struct Sample {
+    int count = 4;
+    double rate = 1e-5;
+    bool on = true;
+    std::string scheme = "a";
+    std::vector<double> list = {1, 2};
+    template <class Visitor>
+    static void describe(Visitor&& visit) {
+        visit(&Sample::count, Setting{.key = "count", .label = "Count", .min = 1, .max = 8});
+        visit(&Sample::rate, Setting{.key = "rate", .label = "Rate"});
+        visit(&Sample::on, Setting{.key = "on", .label = "On"});
+        visit(&Sample::scheme, Setting{.key = "scheme", .label = "Scheme", .choices = {"a", "b"}});
+        visit(&Sample::list, Setting{.key = "list", .label = "List"});
+    }
+};
+
+TEST(Settings, RoundTripAndRefuse) {
+    Sample sample;
+    settings_from_json(sample, Json::parse(R"({"count": 5, "list": [3.5], "unknown": 1})"), "x");
+    EXPECT_EQ(sample.count, 5);
+    EXPECT_EQ(settings_to_json(sample)["list"], Json::parse("[3.5]"));
+    EXPECT_THROW(settings_from_json(sample, Json::parse(R"({"count": "5"})"), "x"), Error);
+    EXPECT_THROW(settings_from_json(sample, Json::parse(R"({"count": 5.5})"), "x"), Error);
+    EXPECT_THROW(settings_from_json(sample, Json::parse(R"({"list": ["x"]})"), "x"), Error);
+    check_settings(sample);
+    sample.scheme = "c";
+    EXPECT_THROW(check_settings(sample), Error);
+    sample.scheme = "b";
+    sample.count = 9;
+    EXPECT_THROW(check_settings(sample), Error);
+}
+
+}  // namespace
+}  // namespace testudo
