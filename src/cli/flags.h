@@ -1,0 +1,43 @@
+#pragma once
+// Command-line flags made from a settings schema: the key learning_rate becomes --learning-rate; a bool gets --x and --no-x.
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <string>
+
+#include "core/settings.h"
+
+namespace testudo::cli {
+
+inline std::string flag_name(std::string key) {
+    std::replace(key.begin(), key.end(), '_', '-');
+    return "--" + key;
+}
+
+inline std::string flag_help(const Setting& setting) {
+    std::string help = setting.help.empty() ? setting.label : setting.help;
+    if (!setting.unit.empty()) help += cat(" [", setting.unit, "]");
+    if (!setting.choices.empty()) help += cat(" (", join(setting.choices, ", "), ")");
+    if (setting.min && setting.max) help += cat(" (", *setting.min, " to ", *setting.max, ")");
+    return help;
+}
+
+// `settings` must outlive the parsing; its values on entry are the defaults shown in the help. Keys in `positional` are
+// given by position elsewhere and get no flag.
+template <class Settings>
+void add_flags(CLI::App& app, Settings& settings, const std::vector<std::string>& positional = {}) {
+    for_each_setting(settings, [&](auto& value, const Setting& setting) {
+        if (std::find(positional.begin(), positional.end(), setting.key) != positional.end()) return;
+        using Value = std::remove_reference_t<decltype(value)>;
+        const std::string name = flag_name(setting.key);
+        CLI::Option* option = nullptr;
+        if constexpr (std::is_same_v<Value, bool>) {
+            option = app.add_flag(cat(name, ",!--no-", name.substr(2)), value,
+                                  cat(flag_help(setting), value ? " [on]" : " [off]"));
+        } else {
+            option = app.add_option(name, value, flag_help(setting))->capture_default_str();
+        }
+        option->group(setting.advanced ? "Advanced" : "Settings");
+    });
+}
+
+}  // namespace testudo::cli
