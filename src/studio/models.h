@@ -1,0 +1,82 @@
+#pragma once
+// The models of a workspace: what is there, what a file holds, making random ones, converting between forms.
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "core/events.h"
+#include "core/json.h"
+#include "studio/workspace.h"
+
+namespace testudo::studio {
+
+enum class ModelKind {
+    unified_voice,
+    dvae,
+    whisper,
+    clvp,
+    cvvp,
+    diffusion,
+    vocoder,
+    voice_latents,
+    training_state,
+    tokenizer,
+    unknown
+};
+const char* name_of(ModelKind kind);  // "autoregressive", "dvae", "whisper", …
+
+// What a weights file is, told by the names and shapes of its tensors only. Error(input) as the readers of
+// tensors/.
+struct Inspection {
+    ModelKind kind = ModelKind::unknown;
+    std::string form;              // "pth (zip)", "pth (legacy)", "safetensors", "CTranslate2", …
+    std::uint64_t bytes = 0;       // of the file
+    std::uint64_t parameters = 0;  // numbers in trainable tensors (buffers left out)
+    std::string origin;            // from the file beside it (model.json), else ""
+    Json config;                   // layers, model_dim, heads, vocabularies, …: as far as the shapes tell
+    Json tensors;                  // [{name, shape, dtype}]
+};
+Inspection inspect_model(const fs::path& file);
+Json to_json(const Inspection& inspection, bool with_tensors = false);
+
+struct ModelEntry {
+    std::string name;   // file name without ending, or the folder's name
+    std::string place;  // "base", "finetune", "checkpoint", "whisper", "tokenizer"
+    std::string voice;  // of a checkpoint
+    fs::path path;
+    Inspection what;
+    std::string problem;  // why it could not be read; the list goes on with the others
+};
+std::vector<ModelEntry> list_models(const Workspace& workspace);
+
+// Random base models: <name>.pth, <name>.json (origin, sizes) and, for the DVAE, <name>_dvae.pth + .json in
+// models/tortoise.
+struct InitOptions {
+    std::string size = "nano";  // nano | micro | small | full
+    std::string name;           // empty: random-<size>
+    std::uint64_t seed = 1;
+    int text_tokens = 256;  // entries of the tokenizer's vocabulary, start token included
+    bool dvae = true;       // a matching DVAE, too (its codes mean nothing before fit_dvae)
+    bool overwrite = false;
+};
+struct InitResult {
+    fs::path model, dvae;
+    std::uint64_t parameters = 0;
+};
+// Error(usage) for an unknown size or a bad name; Error(input) when the file exists and overwrite is off.
+InitResult init_model(const Workspace& workspace, const InitOptions& options, Events& events);
+
+// {"origin", "layers", …} beside a model file (model.pth -> model.json); an empty object when there is none.
+Json read_sidecar(const fs::path& model);
+void write_sidecar(const fs::path& model, const Json& about);
+
+struct ConvertOptions {
+    std::string precision = "keep";  // keep | fp32 | fp16 | bf16 (floating tensors only)
+    bool strip_buffers = true;       // causal masks and other tensors that are no parameters
+    bool overwrite = false;
+};
+// The form follows the ending of `to`: .pth/.pt or .safetensors. Error(usage) for another ending.
+void convert_model(const fs::path& from, const fs::path& to, const ConvertOptions& options);
+
+}  // namespace testudo::studio
