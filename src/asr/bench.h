@@ -1,0 +1,31 @@
+#pragma once
+// How fast this machine transcribes, for `testudo bench whisper`.
+#include <string>
+#include <vector>
+
+#include "core/events.h"
+#include "core/json.h"
+
+namespace testudo::audio {
+struct Clip;
+}
+
+namespace testudo::asr {
+
+class Transcriber;
+
+struct BenchOptions {
+    int beam_size = 0;     // 0: greedy
+    int batch = 1;         // clips decoded together; 1: one after another
+    int repeats = 2;       // the best counts
+    std::string language;  // empty: detect
+};
+
+// {"audio_seconds", "wall_seconds", "cpu_seconds", "rtf", "cpu_rtf" (cpu / threads / audio), "threads",
+// "clips",
+//  "words", "beam_size", "batch", "peak_mib"}; temperature 0 only. One log line a clip, one progress event a
+// repeat.
+Json bench_transcription(const Transcriber& model, const std::vector<audio::Clip>& clips,
+                         const BenchOptions& options, Events& events);
+
+}  // namespace testudo::asr
