@@ -1,0 +1,16 @@
+#pragma once
+// What a checkpoint file holds, without reading its weights.
+#include <filesystem>
+
+#include "core/json.h"
+
+namespace testudo::tensors {
+
+// {file, kind, bytes, tensors: [{name, shape, dtype, bytes}], totals: {tensors, elements, bytes (each storage
+// once),
+//  by_dtype: {dtype: elements}}, values: [{name, type, value?}], metadata?, spec?}.
+// Nested names are joined as a.b[0].c; values are the entries that are no tensors. Error(input) as the
+// readers.
+Json describe_file(const std::filesystem::path& path);
+
+}  // namespace testudo::tensors
