@@ -1,0 +1,77 @@
+#pragma once
+// Losses and gradients of UnifiedVoice. Sequences are packed: every token-wise operation runs over one
+// [tokens, dim] matrix without padding, attention over each sequence. The backward pass is written by hand
+// and hands each gradient over as soon as it is complete, so that it need not be kept.
+#include "nets/unified_voice.h"
+
+namespace testudo::nets {
+
+// What a sequence looks like and which positions predict what.
+//
+// consistent: what TorToiSe generates from: [mean of the conditioning latents | 255 ids 0 0 | 8192 codes],
+//   text positions predict ids and one 0, mel positions the codes and one 8193; clip lengths are respected.
+// dlas: as DLAS trains: [a latent for each conditioning clip | text | mel], padded to the longest of the
+//   batch, padding counted in the losses, text predicted from one position too early when there are two
+//   clips.
+struct Form {
+    Objective objective = Objective::consistent;
+    bool tortoise_compat = true;        // dlas: clip lengths have no effect (DLAS' default)
+    bool average_conditioning = false;  // dlas: one averaged token (consistent always averages)
+    bool raw_residual = false;          // dlas: TorToiSe's x + attention (consistent always)
+    bool voice_first = false;           // dlas: mel before text
+};
+
+struct PassOptions {
+    Form form;
+    double dropout = 0;      // embedding and residual; in dlas form attention weights too
+    std::uint64_t seed = 0;  // of dropout: the same seed drops the same entries
+    bool recompute = false;  // keep only each block's input and run it again in the backward pass
+};
+
+// What one target token counts in the scalar that is differentiated.
+struct TokenWeights {
+    double text = 0, mel = 0;
+};
+
+// Number of target tokens: what the losses are means over.
+struct TokenCounts {
+    std::int64_t text = 0, mel = 0;
+    std::int64_t sequence = 0;  // positions that the transformer computes
+    std::int64_t padded =
+        0;  // positions that the original computes for this batch (clips padded to 250 codes)
+};
+TokenCounts count_tokens(const UnifiedVoiceConfig& config, const Batch& batch, const Form& form);
+
+// Where gradients go. A pass calls buffer(i) when it can compute gradient i, writes it there (adding to what
+// is there unless fresh(i)), then calls ready(i); each parameter once a pass, in an order fixed by the model.
+class GradientSink {
+  public:
+    virtual ~GradientSink() = default;
+    virtual at::Tensor buffer(std::size_t parameter) = 0;  // shape of the parameter
+    virtual bool fresh(std::size_t parameter) = 0;         // contents are to be overwritten
+    virtual void ready(std::size_t parameter) = 0;
+    virtual bool wants_more() { return true; }  // false ends the backward pass early
+    // Losses are known before the first gradient is; false: no backward pass at all.
+    virtual bool accept(double /*text*/, double /*mel*/) { return true; }
+};
+
+struct PassTimes {
+    double conditioning = 0, forward = 0, backward = 0;  // seconds; backward includes the heads' both ways
+};
+
+// Losses of the batch; with a sink also gradients of sum over targets of weight * cross entropy.
+// Error(input) when an example does not fit the model (text or codes too long, unknown ids, no conditioning).
+Losses run_pass(const UnifiedVoice& model, const Batch& batch, const PassOptions& options,
+                const TokenWeights& weights = {}, GradientSink* sink = nullptr, PassTimes* times = nullptr);
+
+// Conditioning latents [clips, dim] of mels [80, frames]; raw_residual: TorToiSe's block (see Form).
+at::Tensor conditioning_latents(const UnifiedVoice& model, std::span<const at::Tensor> mels,
+                                bool raw_residual = true);
+
+// For tests and tools: logits of every target position, padded as DLAS returns them.
+struct Logits {
+    at::Tensor text, mel;  // [targets, vocabulary], examples one after the other
+};
+Logits compute_logits(const UnifiedVoice& model, const Batch& batch, const Form& form);
+
+}  // namespace testudo::nets

@@ -1,0 +1,73 @@
+#pragma once
+// AdamW with decoupled weight decay (Loshchilov & Hutter 2019) over DLAS' two parameter groups, each clipped
+// by its own norm, fused with the exponential moving average of the weights. All tensors float32.
+#include <optional>
+
+#include "nets/unified_voice.h"
+
+namespace testudo::training {
+
+struct AdamWOptions {
+    double beta1 = 0.9, beta2 = 0.96, eps = 1e-8, weight_decay = 0.01;
+};
+
+// DLAS' rules for its averaged model: every step e = rate e + (1 - rate) w; or, with ema_on_cpu, only on
+// iterations divisible by 10 with rate = r^10 + (1 - (r^10 + 1 - r)) / 2.
+struct EmaOptions {
+    double rate = 0;      // 0: off
+    bool on_cpu = false;  // the rule, for parity; the tensors stay on the model's device
+};
+
+class AdamW {
+  public:
+    AdamW(const nets::Parameters& parameters, AdamWOptions options = {}, EmaOptions ema = {});
+
+    const nets::Parameters& parameters() const { return parameters_; }
+    const AdamWOptions& options() const { return options_; }
+    const EmaOptions& ema_options() const { return ema_options_; }
+    const nets::ParameterGroups& groups() const { return groups_; }
+
+    // Optimizer state by DLAS' index: first through groups().decay, then groups().rest. Tensors are the live
+    // ones (views, not copies): copy into them to restore. A moment that was never made is made as zeros.
+    std::size_t size() const { return order_.size(); }
+    std::size_t parameter_of(std::size_t index) const { return order_[index]; }
+    const at::Tensor& exp_avg(std::size_t index);
+    const at::Tensor& exp_avg_sq(std::size_t index);
+    std::int64_t step() const { return step_; }  // optimizer steps taken; the same for every parameter
+    void set_step(std::int64_t step) { step_ = step; }
+
+    // Averaged weights in parameter order (empty when off), live. reset_ema() copies the weights into them.
+    const nets::Parameters& ema() const { return ema_; }
+    void reset_ema();
+
+    // --- used by Step
+    // Group of a parameter: 0 decay, 1 rest.
+    int group_of(std::size_t parameter) const { return group_[parameter]; }
+    void begin_step(double learning_rate, std::int64_t iteration);  // raises step(), fixes bias corrections
+    void cancel_step();                                             // takes begin_step back
+    // The whole update of one parameter with its gradient times `scale`.
+    void update(std::size_t parameter, const at::Tensor& gradient, double scale);
+    // The two halves of update(), when the clip factor is not known yet.
+    void update_moments(std::size_t parameter, const at::Tensor& gradient, double scale);
+    void update_weight(std::size_t parameter);
+    // From moments updated with scale 1 to those updated with `scale`, given the same gradient again.
+    void rescale_moments(std::size_t parameter, const at::Tensor& gradient, double scale);
+
+  private:
+    nets::Parameters parameters_;
+    AdamWOptions options_;
+    EmaOptions ema_options_;
+    nets::ParameterGroups groups_;
+    std::vector<int> group_;
+    std::vector<std::size_t> order_;
+    std::vector<at::Tensor> exp_avg_, exp_avg_sq_;
+    nets::Parameters ema_;
+    std::int64_t step_ = 0;
+    double learning_rate_ = 0, correction1_ = 1, correction2_ = 1;
+    double ema_keep_ = 1;  // 1: the average does not move in this step
+};
+
+// Sum of squares in double precision.
+double squared_norm(const at::Tensor& tensor);
+
+}  // namespace testudo::training

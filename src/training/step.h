@@ -1,0 +1,68 @@
+#pragma once
+// One training step: losses, gradients, clipping, AdamW, EMA. Its random numbers come only from the seed it
+// is given, and a step that produced a number that is not finite changes nothing but says so.
+#include <span>
+
+#include "nets/unified_voice_pass.h"
+#include "training/adamw.h"
+
+namespace testudo::training {
+
+// full keeps every gradient until the step's end. lean keeps only a part of them (exact; one micro-batch
+// only): 4 bytes a parameter less, at the price of a partly repeated backward pass in the steps that are
+// clipped. automatic: lean when gradients would be over 1 GiB and there is one micro-batch.
+enum class GradientMemory { automatic, full, lean };
+
+struct StepOptions {
+    nets::Form form;
+    double text_weight = 0.01, mel_weight = 1;
+    double clip = 4;  // largest norm of each parameter group; 0: none
+    double dropout = 0.1;
+    bool checkpointing = false;
+    GradientMemory memory = GradientMemory::automatic;
+};
+
+struct StepTimes {
+    double conditioning = 0, forward = 0, backward = 0, optimiser = 0;  // seconds
+};
+
+struct StepResult {
+    nets::Losses losses;                             // over all micro-batches
+    double total = 0;                                // text_weight * text + mel_weight * mel
+    double grad_norm_decay = 0, grad_norm_rest = 0;  // before clipping
+    bool skipped = false;  // a loss or gradient was not finite: weights and optimizer are as before
+    StepTimes times;
+};
+
+class Step {
+  public:
+    Step(nets::UnifiedVoice& model, AdamW& optimizer, StepOptions options);
+    ~Step();
+    Step(const Step&) = delete;
+    Step& operator=(const Step&) = delete;
+
+    // One optimizer step over all micro-batches. In the consistent form it equals one step over their union;
+    // in the dlas form each micro-batch is averaged on its own, as DLAS does. `iteration` (1, 2, …) matters
+    // to ema_on_cpu alone.
+    StepResult run(std::span<const nets::Batch> micro_batches, double learning_rate, std::uint64_t seed,
+                   std::int64_t iteration = 0);
+    nets::Losses evaluate(const nets::Batch& batch) const;  // no dropout, changes nothing
+    const StepOptions& options() const { return options_; }
+
+    // The gradients of run() before clipping, in parameter order; for tests.
+    std::vector<at::Tensor> gradients(std::span<const nets::Batch> micro_batches, std::uint64_t seed);
+
+  private:
+    struct FullSink;
+    struct LeanSink;
+    StepResult run_full(std::span<const nets::Batch>, double, std::uint64_t, std::int64_t);
+    StepResult run_lean(const nets::Batch&, double, std::uint64_t, std::int64_t);
+    bool pass(std::span<const nets::Batch>, std::uint64_t, nets::GradientSink&, StepResult&);
+    nets::UnifiedVoice& model_;
+    AdamW& optimizer_;
+    StepOptions options_;
+    std::unique_ptr<FullSink> full_;
+    bool expect_clip_ = false;
+};
+
+}  // namespace testudo::training
