@@ -1,0 +1,43 @@
+#pragma once
+// From recordings to a dataset, in three steps that each read files and write files:
+//   transcribe  voices/V/*                  -> training/V/whisper.json, training/V/audio/NAME
+//   slice       whisper.json, voices/V/*    -> training/V/audio/STEM_NNNNN.EXT, training/V/slices.json
+//   list        whisper.json, audio/*       -> training/V/train.txt, training/V/validation.txt
+// Each step replaces its part of training/V/report.json and tells `events` about every line it leaves out.
+// A step can be run again, alone, and after whisper.json was edited by hand. Ctrl-C (core/interrupt.h) ends a
+// step after the file at hand; what was written stays valid. The rules are those of ai-voice-cloning.
+//
+// Errors: Error(usage) for settings or a voice name that cannot be; Error(input) for a missing or empty voice
+// folder, a whisper.json that is missing or damaged, a dataset without a line to train on;
+// Error(environment) when a file cannot be written.
+#include <filesystem>
+#include <functional>
+#include <string>
+
+#include "core/events.h"
+#include "dataset/report.h"
+#include "dataset/settings.h"
+
+namespace testudo::dataset {
+
+// Transcribes one recording. `language` is empty when it is to be detected. Returns the entry of
+// whisper.json: {text, segments: [{id, start, end, text, …}], language}. Throws Error(input) when this
+// recording cannot be transcribed (it is skipped, the others go on); any other kind ends the job.
+using Transcribe = std::function<Json(const std::filesystem::path& recording, const std::string& language)>;
+// Phonemes of `text`; `voice` is espeak's name of the language (en-us, fr-fr, …).
+using Phonemize = std::function<std::string(const std::string& text, const std::string& voice)>;
+
+Report transcribe_voice(const std::filesystem::path& root, const std::string& voice,
+                        const DatasetSettings& settings, const Transcribe& transcribe, Events& events);
+Report slice_voice(const std::filesystem::path& root, const std::string& voice,
+                   const DatasetSettings& settings, Events& events);
+// With settings.slice the lines are the segments; else whole recordings, but recordings that are too long (by
+// text or time) are used by their segments, which are cut now where they are missing.
+Report list_voice(const std::filesystem::path& root, const std::string& voice,
+                  const DatasetSettings& settings, Events& events, const Phonemize& phonemize = {});
+// The three in one; slices only when settings.slice.
+Report prepare_voice(const std::filesystem::path& root, const std::string& voice,
+                     const DatasetSettings& settings, const Transcribe& transcribe, Events& events,
+                     const Phonemize& phonemize = {});
+
+}  // namespace testudo::dataset

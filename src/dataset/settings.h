@@ -1,0 +1,99 @@
+#pragma once
+// The options of the Prepare Dataset tab, with the original's names and defaults.
+#include <string>
+
+#include "core/settings.h"
+
+namespace testudo::dataset {
+
+// What training can use: 0.6 s, 255995 samples at 22.05 kHz, 200 characters (facts of the original trainer).
+constexpr int training_rate = 22050;
+constexpr int longest_clip_samples = 255995;
+constexpr double shortest_clip_seconds = 0.6;
+constexpr double longest_clip_seconds = static_cast<double>(longest_clip_samples) / training_rate;
+constexpr int longest_text_characters = 200;
+constexpr int longest_text_tokens = 200;
+
+struct DatasetSettings {
+    std::string language = "en";
+    double validation_text_length = 12;
+    double validation_audio_length = 1;
+    bool skip_existing = false;
+    bool slice = false;
+    bool trim_silence = false;
+    double slice_start_offset = 0;
+    double slice_end_offset = 0;
+    double min_duration = shortest_clip_seconds;
+    std::string whisper_backend = "openai/whisper";
+    std::string whisper_model = "base";
+    std::string tokenizer_json;
+
+    template <class Visitor>
+    static void describe(Visitor&& visit) {
+        using S = DatasetSettings;
+        visit(&S::language, Setting{.key = "language",
+                                    .label = "Language",
+                                    .help = "Code of the language spoken, e.g. en; empty: detect it. A wrong "
+                                            "code makes Whisper translate."});
+        visit(&S::validation_text_length,
+              Setting{.key = "validation_text_length",
+                      .label = "Validation text length threshold",
+                      .unit = "characters",
+                      .help = "Lines with a shorter text are used for validation; 0: none.",
+                      .min = 0});
+        visit(&S::validation_audio_length,
+              Setting{.key = "validation_audio_length",
+                      .label = "Validation audio length threshold",
+                      .unit = "s",
+                      .help = "Lines with a shorter clip are used for validation; 0: none.",
+                      .min = 0});
+        visit(&S::skip_existing, Setting{.key = "skip_existing",
+                                         .label = "Skip already transcribed",
+                                         .help = "Leave recordings alone that whisper.json already holds."});
+        visit(&S::slice, Setting{.key = "slice",
+                                 .label = "Slice segments",
+                                 .help = "Cut every recording by its segments. Without this only recordings "
+                                         "that are too long are cut."});
+        visit(&S::trim_silence, Setting{.key = "trim_silence",
+                                        .label = "Trim silence",
+                                        .help = "Trim what precedes speech in each slice."});
+        visit(&S::slice_start_offset, Setting{.key = "slice_start_offset",
+                                              .label = "Slice start offset",
+                                              .unit = "s",
+                                              .help = "Added to the start of every slice.",
+                                              .min = -60,
+                                              .max = 60});
+        visit(&S::slice_end_offset, Setting{.key = "slice_end_offset",
+                                            .label = "Slice end offset",
+                                            .unit = "s",
+                                            .help = "Added to the end of every slice.",
+                                            .min = -60,
+                                            .max = 60});
+        visit(&S::min_duration,
+              Setting{.key = "min_duration",
+                      .label = "Shortest clip",
+                      .unit = "s",
+                      .help = "Shorter segments are joined to the one before; shorter clips are left out.",
+                      .min = 0.05,
+                      .max = longest_clip_seconds,
+                      .advanced = true});
+        visit(&S::whisper_backend, Setting{.key = "whisper_backend",
+                                           .label = "Whisper backend",
+                                           .help = "The program whose transcription rules are followed.",
+                                           .choices = {"openai/whisper"},
+                                           .advanced = true});
+        visit(
+            &S::whisper_model,
+            Setting{.key = "whisper_model",
+                    .label = "Whisper model",
+                    .help = "tiny, base, small, medium, large, …, a folder or a .pt file. English takes the "
+                            "English-only model (base.en) where there is one."});
+        visit(&S::tokenizer_json,
+              Setting{.key = "tokenizer_json",
+                      .label = "Tokenizer",
+                      .help = "Vocabulary that training will use; with ipa.json the lines hold phonemes.",
+                      .advanced = true});
+    }
+};
+
+}  // namespace testudo::dataset
