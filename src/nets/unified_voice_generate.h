@@ -3,13 +3,11 @@
 // code at a time over a preallocated key/value cache; and the second pass that gives the latents of finished
 // codes. Works on any tensors with the names of the checkpoint (facts: tortoise-tts,
 // models/autoregressive.py).
-#include <ATen/ATen.h>
-
 #include <cstdint>
-#include <functional>
 #include <span>
-#include <string>
 #include <vector>
+
+#include "nets/parameters.h"
 
 namespace testudo::nets {
 
@@ -38,8 +36,6 @@ struct DecodingState {
 
 class VoiceGenerator {
   public:
-    using Find = std::function<const at::Tensor*(const std::string&)>;
-
     // Throws Error(input) naming a tensor that is missing or misshapen. The tensors are shared, not copied.
     VoiceGenerator(const Find& find, GenerateConfig config);
 

@@ -10,14 +10,18 @@
 
 namespace testudo::studio {
 
-// One entry of data/models.json.
-struct ModelSource {
-    std::string name;               // "autoregressive", "whisper-base"
+struct ModelFile {
     std::string target;             // relative to the workspace: "models/tortoise/autoregressive.pth"
     std::vector<std::string> urls;  // tried in order
-    std::string sha256;       // "" where none is published: then the size is checked and the sum is shown
-    std::uint64_t bytes = 0;  // 0: not known
-    std::string licence, about;
+    std::string sha256;             // "" where none is published: only the size is checked, and the sum is shown
+    std::uint64_t bytes = 0;        // 0: not known
+};
+
+// One entry of data/models.json.
+struct ModelSource {
+    std::string name;  // "autoregressive", "whisper-base"
+    std::string about, licence;
+    std::vector<ModelFile> files;  // the first is the model itself
 };
 const std::vector<ModelSource>& model_sources();           // built into the program
 const ModelSource& model_source(const std::string& name);  // Error(usage) listing the names
@@ -27,10 +31,9 @@ struct PullOptions {
     bool offline = false;  // use nothing but folders (`from`) and what is already there
     bool force = false;    // fetch again though the file is there
 };
-// Downloads into <target>.part (continued when it is there), checks, renames. Returns the file. A file that
+// Downloads into <target>.part (continued when it is there), checks, renames. Returns the model's file. A file that
 // is there and right is left alone. Error(environment) for failed transfers (what was got is kept for the
 // next try), Error(input) for a wrong checksum or size (the part is removed).
-fs::path pull_model(const Workspace& workspace, const ModelSource& source, const PullOptions& options,
-                    Events& events);
+fs::path pull_model(const Workspace& workspace, const ModelSource& source, const PullOptions& options, Events& events);
 
 }  // namespace testudo::studio
