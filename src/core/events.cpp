@@ -14,16 +14,23 @@
 
 namespace testudo {
 
-Events::Events(const std::filesystem::path& file) : path_(file) {
+Events::Events(const std::filesystem::path& file) { append_to(file); }
+
+void Events::append_to(const std::filesystem::path& file) {
+    const std::lock_guard lock(mutex_);
     if (file.has_parent_path()) make_folders(file.parent_path());
     std::string old;
     if (fs::exists(file)) old = read_file(file);
     for (const Json& event : read_events(file))
         sequence_ = std::max<std::uint64_t>(sequence_, event.value("seq", std::uint64_t{0}));
-    file_ = ::open(file.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
-    if (file_ < 0)
+    const int opened = ::open(file.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
+    if (opened < 0)
         throw environment_error(cat("cannot write ", to_utf8(file.native()), ": ", std::strerror(errno)),
                                 "Give your user permission to write there, or choose another workspace.");
+    if (file_ >= 0) ::close(file_);
+    file_ = opened;
+    path_ = file;
+    file_failed_ = false;
     if (!old.empty() && old.back() != '\n' && ::write(file_, "\n", 1) != 1) file_failed_ = true;
 }
 

@@ -31,6 +31,8 @@ class Events {
     Events& operator=(const Events&) = delete;
 
     void listen(Listener listener);
+    // From now on into this file (appended, numbering continued), for jobs that make their folder first.
+    void append_to(const std::filesystem::path& file);
 
     void info(const std::string& message) { log("info", message); }
     void warning(const std::string& message) { log("warning", message); }

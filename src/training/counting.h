@@ -1,0 +1,26 @@
+#pragma once
+// The one clock of a training is the iteration (optimiser step), counted from 1; everything else derives
+// from it.
+#include <cstdint>
+
+namespace testudo::training {
+
+struct Counting {
+    std::int64_t lines = 0;       // clips an epoch holds; each is in exactly one batch of it
+    std::int64_t batch_size = 1;  // the last batch of an epoch may be shorter, and is never dropped
+    std::int64_t epochs = 0;
+
+    std::int64_t per_epoch() const;                       // iterations: ceil(lines / batch_size)
+    std::int64_t total() const;                           // iterations: epochs * per_epoch()
+    std::int64_t epoch_of(std::int64_t iteration) const;  // from 1, for iterations from 1
+    std::int64_t step_of(std::int64_t iteration) const;   // within its epoch, from 1
+};
+
+// Iterations between two saves (or validations) that come every `epochs` epochs: at least 1.
+std::int64_t iterations_of_rate(double epochs, std::int64_t per_epoch);
+// Due after iteration `it` when it is a multiple of `every`; 0 is never.
+bool is_due(std::int64_t iteration, std::int64_t every);
+// The first iteration >= `iteration` that is due, at most `total`.
+std::int64_t next_due(std::int64_t iteration, std::int64_t every, std::int64_t total);
+
+}  // namespace testudo::training

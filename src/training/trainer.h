@@ -1,0 +1,40 @@
+#pragma once
+// The training itself: a configuration, a dataset and a base model become checkpoints.
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+
+#include "core/events.h"
+#include "core/json.h"
+
+namespace testudo::training {
+
+struct TrainOptions {
+    bool resume = false;                 // go on from the newest complete checkpoint of the voice
+    std::optional<std::int64_t> epochs;  // instead of the YAML's
+    std::string device = "auto";         // auto, cpu, cuda, cuda:1, …
+};
+
+// Runs what `yaml` (relative to the workspace, or absolute) describes. Without resume (and without
+// path.resume_state in the YAML) an existing run is moved aside first. Once the run's folder stands, events
+// are appended to training/<voice>/finetune/events.jsonl as well (Events::append_to): pass Events without a
+// file. Writes no `done` event: its caller does, with the summary returned here:
+//   {voice, stopped, iterations, epochs, first_iteration, seconds, model, state, ema_model?, losses: {first,
+//    last, validation_first?, validation_last?}, archived?, skipped_steps}.
+// "stopped": true after stop_requested() (Ctrl-C): the step was finished and saved.
+// Events: metric {it, epoch, step, steps, loss_text_ce, loss_mel_ce, loss_gpt_total, lr, iteration_seconds,
+// grad_norm, grad_norm_decay, grad_norm_rest, clips, clips_per_second, text_tokens, mel_tokens,
+// tokens_per_second}, metric {mode: "validation", it, epoch, loss_text_ce, loss_mel_ce, loss_gpt_total,
+// clips, seconds}, progress {stage: "train", done, total, unit: "iterations", epoch, epochs, batch, batches,
+// rate, next_milestone, next_save, next_validation, eta_seconds, losses}, artifact {kind:
+// model|ema_model|state}. Errors: input (lists, model, tokenizer, YAML), environment (disk), diverged (three
+// steps in a row without finite losses; the last checkpoint stays).
+Json train_voice(const std::filesystem::path& workspace, const std::filesystem::path& yaml, Events& events,
+                 TrainOptions options = {});
+
+// train_voice of training/<voice>/train.yaml with resume.
+Json resume_voice(const std::filesystem::path& workspace, const std::string& voice, Events& events,
+                  TrainOptions options = {});
+
+}  // namespace testudo::training
