@@ -3,10 +3,11 @@
 // tokens that attends to it. Inference only; state-dict names are openai's.
 #include <ATen/ATen.h>
 
-#include <functional>
 #include <string>
 #include <utility>
 #include <vector>
+
+#include "nets/parameters.h"
 
 namespace testudo::nets {
 
@@ -29,17 +30,15 @@ const std::vector<std::pair<std::string, WhisperConfig>>& published_whispers();
 // Every tensor of the state dict and its shape, in openai's order.
 std::vector<std::pair<std::string, std::vector<std::int64_t>>> whisper_shapes(const WhisperConfig& config);
 
-using FindTensor = std::function<const at::Tensor*(const std::string& name)>;
-
 // Reads sizes off the shapes; heads are dim / 64 as in every published model unless given.
 // Error(input) naming the missing tensor.
-WhisperConfig infer_whisper_config(const FindTensor& find, int audio_heads = 0, int text_heads = 0);
+WhisperConfig infer_whisper_config(const Find& find, int audio_heads = 0, int text_heads = 0);
 
 class Whisper {
   public:
     // Copies the weights to `device` as float32 (halves are widened). Error(input) listing the tensors that
     // are missing or of another shape.
-    Whisper(const WhisperConfig& config, const FindTensor& find, at::Device device = at::kCPU);
+    Whisper(const WhisperConfig& config, const Find& find, at::Device device = at::kCPU);
     const WhisperConfig& config() const { return config_; }
     at::Device device() const { return device_; }
 
