@@ -13,17 +13,27 @@
 #include <filesystem>
 #include <functional>
 #include <string>
+#include <vector>
 
+#include "asr/transcript.h"
+#include "audio/clip.h"
 #include "core/events.h"
 #include "dataset/report.h"
 #include "dataset/settings.h"
 
 namespace testudo::dataset {
 
-// Transcribes one recording. `language` is empty when it is to be detected. Returns the entry of
-// whisper.json: {text, segments: [{id, start, end, text, …}], language}. Throws Error(input) when this
-// recording cannot be transcribed (it is skipped, the others go on); any other kind ends the job.
-using Transcribe = std::function<Json(const std::filesystem::path& recording, const std::string& language)>;
+struct Recording {
+    std::string name;  // its key in whisper.json
+    std::filesystem::path file;
+    audio::Clip clip;  // 16 kHz
+};
+// One transcript for each recording. `language` is empty when it is to be detected. When this throws
+// Error(input) or a foreign exception, the recordings are tried again one by one, and those that fail are
+// skipped and reported; Error(interrupted) ends the step as Ctrl-C does, any other kind ends the job. See
+// whisper_transcriber (dataset/whisper_backend.h).
+using Transcribe = std::function<std::vector<asr::Transcript>(const std::vector<Recording>& recordings,
+                                                              const std::string& language)>;
 // Phonemes of `text`; `voice` is espeak's name of the language (en-us, fr-fr, …).
 using Phonemize = std::function<std::string(const std::string& text, const std::string& voice)>;
 

@@ -14,6 +14,7 @@ struct TrimOptions {
     double search_time = 1.0;       // s, how far back quieter speech is looked for
     double allowed_gap = 0.25;      // s, between quieter speech and the trigger
     double pre_trigger_time = 0.0;  // s, kept before the trigger
+    double boot_time = 0.35;        // s of the first noise estimate
 };
 
 // Samples to cut off the front; nothing when no speech is found.
