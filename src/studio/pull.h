@@ -13,8 +13,8 @@ namespace testudo::studio {
 struct ModelFile {
     std::string target;             // relative to the workspace: "models/tortoise/autoregressive.pth"
     std::vector<std::string> urls;  // tried in order
-    std::string sha256;             // "" where none is published: only the size is checked, and the sum is shown
-    std::uint64_t bytes = 0;        // 0: not known
+    std::string sha256;       // "" where none is published: only the size is checked, and the sum is shown
+    std::uint64_t bytes = 0;  // 0: not known
 };
 
 // One entry of data/models.json.
@@ -31,9 +31,10 @@ struct PullOptions {
     bool offline = false;  // use nothing but folders (`from`) and what is already there
     bool force = false;    // fetch again though the file is there
 };
-// Downloads into <target>.part (continued when it is there), checks, renames. Returns the model's file. A file that
-// is there and right is left alone. Error(environment) for failed transfers (what was got is kept for the
-// next try), Error(input) for a wrong checksum or size (the part is removed).
-fs::path pull_model(const Workspace& workspace, const ModelSource& source, const PullOptions& options, Events& events);
+// Downloads into <target>.part (continued when it is there), checks, renames. Returns the model's file. A
+// file that is there and right is left alone. Error(environment) for failed transfers (what was got is kept
+// for the next try), Error(input) for a wrong checksum or size (the part is removed).
+fs::path pull_model(const Workspace& workspace, const ModelSource& source, const PullOptions& options,
+                    Events& events);
 
 }  // namespace testudo::studio

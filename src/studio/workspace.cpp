@@ -1,0 +1,131 @@
+#include "studio/workspace.h"
+
+#include <algorithm>
+#include <charconv>
+#include <cstdlib>
+
+#include "audio/decode.h"
+#include "core/error.h"
+#include "core/files.h"
+#include "core/strings.h"
+
+namespace testudo::studio {
+namespace {
+
+bool usable_name(const std::string& name) {
+    if (name.empty() || name == "." || name == ".." || name.size() > 200 || !is_utf8(name)) return false;
+    return std::none_of(name.begin(), name.end(), [](char c) {
+        const auto byte = static_cast<unsigned char>(c);
+        return c == '/' || c == '\\' || byte < 0x20 || byte == 0x7f;
+    });
+}
+
+std::vector<std::string> folders_in(const fs::path& folder) {
+    std::vector<std::string> names;
+    std::error_code error;
+    for (fs::directory_iterator entry(folder, error), end; !error && entry != end; entry.increment(error)) {
+        std::error_code ignored;
+        const std::string name = entry->path().filename().string();
+        if (entry->is_directory(ignored) && usable_name(name) && name.front() != '.') names.push_back(name);
+    }
+    std::sort(names.begin(), names.end());
+    return names;
+}
+
+}  // namespace
+
+void check_voice_name(const std::string& name) {
+    if (!usable_name(name))
+        throw usage_error(cat("\"", to_utf8(name), "\" cannot be the name of a voice"),
+                          "Use a plain name of up to 200 bytes without '/', '\\' or control characters.");
+}
+
+Workspace::Workspace(fs::path root) : root_(std::move(root)) {}
+
+Workspace Workspace::open(const std::string& given) {
+    if (!given.empty()) return Workspace(given);
+    const char* set = std::getenv("TESTUDO_WORKSPACE");
+    return Workspace(set && *set ? fs::path(set) : fs::current_path());
+}
+
+fs::path Workspace::voice(const std::string& name) const {
+    check_voice_name(name);
+    return voices() / name;
+}
+
+fs::path Workspace::training(const std::string& name) const {
+    check_voice_name(name);
+    return root_ / "training" / name;
+}
+
+fs::path Workspace::finetune(const std::string& name) const { return training(name) / "finetune"; }
+fs::path Workspace::checkpoints(const std::string& name) const { return finetune(name) / "models"; }
+fs::path Workspace::training_state(const std::string& name) const {
+    return finetune(name) / "training_state";
+}
+
+fs::path Workspace::results(const std::string& name) const {
+    check_voice_name(name);
+    return root_ / "results" / name;
+}
+
+std::vector<std::string> Workspace::voice_names() const { return folders_in(voices()); }
+std::vector<std::string> Workspace::training_names() const { return folders_in(root_ / "training"); }
+
+std::vector<fs::path> Workspace::recordings(const std::string& name) const {
+    const fs::path folder = voice(name);
+    std::error_code error;
+    if (!fs::is_directory(folder, error))
+        throw input_error(cat("there is no folder ", folder, " of recordings"),
+                          cat("Put the recordings of \"", name, "\" there."));
+    std::vector<fs::path> files;
+    for (fs::directory_iterator entry(folder, error), end; !error && entry != end; entry.increment(error)) {
+        std::error_code ignored;
+        if (entry->is_regular_file(ignored) && audio::is_audio_file(entry->path()))
+            files.push_back(entry->path());
+    }
+    if (error)
+        throw environment_error(cat("cannot read the folder ", folder, ": ", error.message()),
+                                "Check its permissions.");
+    if (files.empty())
+        throw input_error(cat(folder, " holds no recordings"),
+                          "Put audio files (wav, mp3, flac, opus, m4a, …) there.");
+    std::sort(files.begin(), files.end());
+    return files;
+}
+
+fs::path Workspace::newest_checkpoint(const std::string& name) const {
+    constexpr std::string_view ending = "_gpt.pth";
+    fs::path newest;
+    std::int64_t highest = -1;
+    std::error_code error;
+    for (fs::directory_iterator entry(checkpoints(name), error), end; !error && entry != end;
+         entry.increment(error)) {
+        const std::string file = entry->path().filename().string();
+        if (!file.ends_with(ending)) continue;
+        std::int64_t iteration = -1;
+        const char* last = file.data() + file.size() - ending.size();
+        const auto read = std::from_chars(file.data(), last, iteration);
+        if (read.ec == std::errc() && read.ptr == last && iteration > highest) {
+            highest = iteration;
+            newest = entry->path();
+        }
+    }
+    return newest;
+}
+
+fs::path Workspace::find_model(const std::string& given) const {
+    std::error_code ignored;
+    if (fs::is_regular_file(given, ignored)) return given;
+    const std::vector<fs::path> places{root_, tortoise_models(), finetunes()};
+    for (const auto& place : places)
+        for (const char* ending : {"", ".pth", ".pt", ".safetensors"})
+            if (const fs::path file = place / (given + ending); fs::is_regular_file(file, ignored))
+                return file;
+    std::vector<std::string> looked;
+    for (const auto& place : places) looked.push_back(place.string());
+    throw input_error(cat("there is no model \"", given, "\" (looked in ", join(looked, ", "), ")"),
+                      "See which there are with: testudo models list");
+}
+
+}  // namespace testudo::studio
