@@ -9,11 +9,15 @@ struct Counting {
     std::int64_t lines = 0;       // clips an epoch holds; each is in exactly one batch of it
     std::int64_t batch_size = 1;  // the last batch of an epoch may be shorter, and is never dropped
     std::int64_t epochs = 0;
+    // Where this order of clips begins: 0, 0 of a run from its start. A run that goes on with another dataset
+    // or batch size begins its unfinished epoch again, at the iteration it has reached.
+    std::int64_t from_iteration = 0, from_epoch = 0;
 
     std::int64_t per_epoch() const;                       // iterations: ceil(lines / batch_size)
-    std::int64_t total() const;                           // iterations: epochs * per_epoch()
-    std::int64_t epoch_of(std::int64_t iteration) const;  // from 1, for iterations from 1
+    std::int64_t total() const;                           // the last iteration
+    std::int64_t epoch_of(std::int64_t iteration) const;  // from 1, for iterations after from_iteration
     std::int64_t step_of(std::int64_t iteration) const;   // within its epoch, from 1
+    std::int64_t finished_epochs(std::int64_t iteration) const;  // whole ones, once `iteration` is done
 };
 
 // Iterations between two saves (or validations) that come every `epochs` epochs: at least 1.
@@ -22,5 +26,7 @@ std::int64_t iterations_of_rate(double epochs, std::int64_t per_epoch);
 bool is_due(std::int64_t iteration, std::int64_t every);
 // The first iteration >= `iteration` that is due, at most `total`.
 std::int64_t next_due(std::int64_t iteration, std::int64_t every, std::int64_t total);
+// How many iterations in (after, until] are due.
+std::int64_t count_due(std::int64_t after, std::int64_t until, std::int64_t every);
 
 }  // namespace testudo::training

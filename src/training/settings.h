@@ -32,6 +32,7 @@ struct TrainingSettings {
     std::string resume_state;
     std::string tokenizer_json;
     std::string dvae_model;                // ours
+    std::string gradient_memory = "auto";  // ours
     std::int64_t keep_states = 0;          // ours: the original's "Keep X Previous States" of its Run tab
     bool ema = false;                      // ours
     std::string objective = "consistent";  // ours
@@ -120,7 +121,7 @@ struct TrainingSettings {
                       .label = "Validation",
                       .help = "Measure the loss over validation.txt during training."});
         visit(&S::half_precision,
-              Setting{.key = "half_precision",
+              Setting{.key = "half_p",
                       .label = "Half precision",
                       .help = "Kept in the file for the originals; Testudo trains in 32 bits on this device.",
                       .advanced = true});
@@ -186,6 +187,14 @@ struct TrainingSettings {
                     .label = "Gradient checkpointing",
                     .help = "Compute activations twice instead of keeping them: a third slower, less memory.",
                     .advanced = true});
+        visit(
+            &S::gradient_memory,
+            Setting{
+                .key = "gradient_memory",
+                .label = "Gradient memory",
+                .help = "full keeps all gradients of a step, lean a part of them: less memory, same result.",
+                .choices = {"auto", "full", "lean"},
+                .advanced = true});
         visit(&S::seed, Setting{.key = "seed",
                                 .label = "Seed",
                                 .help = "Of the order of clips, crops and dropout.",
