@@ -1,0 +1,91 @@
+#include "dataset/prepare.h"
+
+#include <ATen/ATen.h>
+
+#include <iostream>
+
+#include "cli/flags.h"
+#include "cli/verbs.h"
+#include "core/strings.h"
+#include "dataset/whisper_backend.h"
+
+namespace testudo::cli {
+
+namespace {
+
+struct DatasetVerb {
+    std::string voice;
+    dataset::DatasetSettings settings;
+};
+
+using Job = std::function<dataset::Report(const studio::Workspace&, const DatasetVerb&, Events&)>;
+
+dataset::Transcribe transcriber(const studio::Workspace& workspace, const DatasetVerb& verb, Events& events) {
+    return dataset::whisper_transcriber(workspace.root(), verb.settings, events, at::hasCUDA() ? "cuda" : "cpu");
+}
+
+void print_report(const dataset::Report& report) {
+    std::cout << report.files << " recordings, " << report.transcribed << " transcribed now, " << report.cuts.size()
+              << " slices cut; " << report.train_lines << " lines to train on, " << report.validation_lines
+              << " to validate with; kept " << human_duration(report.seconds_kept) << ", lost "
+              << human_duration(report.seconds_lost()) << " (" << report.rejected.size() << " rejected)\n";
+}
+
+void add_verb(CLI::App& app, Context& context, const char* name, const char* help, const char* examples, Job job) {
+    CLI::App* verb = app.add_subcommand(name, help);
+    const auto options = std::make_shared<DatasetVerb>();
+    verb->add_option("VOICE", options->voice, "Folder below voices/")->required();
+    add_flags(*verb, options->settings);
+    verb->footer(examples);
+    verb->callback([&context, options, job] {
+        context.action = [&context, options, job] {
+            check_settings(options->settings);
+            const studio::Workspace workspace = context.open();
+            dataset::Report report;
+            const Json result = run_job(context, workspace.training(options->voice) / "events.jsonl", [&](Events& events) {
+                report = job(workspace, *options, events);
+                Json summary = dataset::to_json(report);
+                summary["stopped"] = report.stopped;
+                return summary;
+            });
+            if (!context.json) print_report(report);
+            return exit_code(result);
+        };
+    });
+}
+
+}  // namespace
+
+void add_dataset_verbs(CLI::App& app, Context& context) {
+    add_verb(app, context, "prepare", "Recordings to dataset: transcribe, slice where needed, list the lines",
+             "Examples:\n"
+             "  testudo prepare ada\n"
+             "  testudo prepare ada --language \"\" --slice     detect the language; cut every recording by its segments",
+             [](const auto& workspace, const DatasetVerb& verb, Events& events) {
+                 return dataset::prepare_voice(workspace.root(), verb.voice, verb.settings,
+                                               transcriber(workspace, verb, events), events);
+             });
+    add_verb(app, context, "transcribe", "Write training/VOICE/whisper.json and audio/ from voices/VOICE",
+             "Examples:\n"
+             "  testudo transcribe ada --whisper-model small --language en\n"
+             "  testudo transcribe ada --skip-existing        only recordings that whisper.json lacks",
+             [](const auto& workspace, const DatasetVerb& verb, Events& events) {
+                 return dataset::transcribe_voice(workspace.root(), verb.voice, verb.settings,
+                                                  transcriber(workspace, verb, events), events);
+             });
+    add_verb(app, context, "slice", "Cut the recordings by the segments of whisper.json",
+             "Examples:\n"
+             "  testudo slice ada --slice-start-offset -0.1 --slice-end-offset 0.2",
+             [](const auto& workspace, const DatasetVerb& verb, Events& events) {
+                 return dataset::slice_voice(workspace.root(), verb.voice, verb.settings, events);
+             });
+    add_verb(app, context, "dataset", "Write train.txt and validation.txt from whisper.json",
+             "Examples:\n"
+             "  testudo dataset ada                           after whisper.json was corrected by hand\n"
+             "  testudo dataset ada --validation-audio-length 2",
+             [](const auto& workspace, const DatasetVerb& verb, Events& events) {
+                 return dataset::list_voice(workspace.root(), verb.voice, verb.settings, events);
+             });
+}
+
+}  // namespace testudo::cli

@@ -1,0 +1,124 @@
+#include "cli/program.h"
+
+#include <new>
+
+#include <iostream>
+
+#include "cli/verbs.h"
+#include "core/error.h"
+#include "core/interrupt.h"
+#include "core/strings.h"
+
+namespace testudo::cli {
+
+namespace {
+
+constexpr const char* kExamples =
+    "Examples:\n"
+    "  testudo prepare ada                   recordings in voices/ada become a dataset in training/ada\n"
+    "  testudo configure ada --epochs 50     write training/ada/train.yaml\n"
+    "  testudo train ada                     fine-tune; Ctrl-C saves and leaves\n"
+    "  testudo resume ada                    go on from the newest state\n"
+    "  testudo doctor                        is this machine fit?\n"
+    "Exit codes: 0 done, 1 defect of Testudo, 2 wrong flags or settings, 3 unusable input, 4 disk, network or\n"
+    "permission, 5 training diverged, 130 interrupted.\n"
+    "`testudo VERB --help` explains a verb.";
+
+int report(const Context& context, const Error& error) {
+    if (context.json)
+        std::cerr << Json{{"error", {{"what", to_utf8(std::string_view(error.what()))}, {"hint", error.hint()},
+                                     {"exit_code", static_cast<int>(error.kind())}}}}
+                         .dump()
+                  << std::endl;
+    else
+        std::cerr << "error: " << error.what() << "\n" << error.hint() << std::endl;
+    return static_cast<int>(error.kind());
+}
+
+// The first lines of libtorch's messages say what happened; the rest is its call stack.
+std::string without_stack(std::string what) {
+    for (const char* mark : {"\nException raised from", "\nframe #0"})
+        if (const auto at = what.find(mark); at != std::string::npos) what.resize(at);
+    return what;
+}
+
+}  // namespace
+
+Json run_job(const Context& context, const std::filesystem::path& log, const std::function<Json(Events&)>& job) {
+    ProgressLine line(context.style());
+    const auto events = log.empty() ? std::make_unique<Events>() : std::make_unique<Events>(log);
+    line.attach(*events);
+    const StopOnSignal stop;
+    try {
+        Json result = job(*events);
+        events->done(result);
+        return result;
+    } catch (const Error& error) {
+        events->failed(error.what(), error.hint());
+        throw;
+    } catch (const std::bad_alloc&) {
+        events->failed("not enough memory", "Use a smaller batch or model, or close other programs.");
+        throw;
+    } catch (const std::exception& error) {
+        events->failed(without_stack(error.what()), "This is a defect of Testudo: please report it.");
+        throw;
+    }
+}
+
+void print(const Context& context, const Json& document, const std::function<void()>& text) {
+    if (context.json)
+        std::cout << document.dump(2, ' ', false, Json::error_handler_t::replace) << std::endl;
+    else
+        text();
+}
+
+void print_rows(const std::vector<std::vector<std::string>>& rows) {
+    std::vector<std::size_t> widths;
+    for (const auto& row : rows) {
+        widths.resize(std::max(widths.size(), row.size()));
+        for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], count_code_points(row[i]));
+    }
+    for (const auto& row : rows) {
+        std::string line;
+        for (std::size_t i = 0; i < row.size(); ++i)
+            line += row[i] + std::string(i + 1 < row.size() ? widths[i] - count_code_points(row[i]) + 2 : 0, ' ');
+        std::cout << line << "\n";
+    }
+    std::cout << std::flush;
+}
+
+int run(int argc, char** argv) {
+    CLI::App app("Testudo: a voice fine-tuning studio for TorToiSe TTS.", "testudo");
+    Context context;
+    app.set_version_flag("--version", TESTUDO_VERSION);
+    app.add_option("--workspace", context.workspace,
+                   "Folder that holds voices/ training/ models/ results/ config/ (default: $TESTUDO_WORKSPACE, else "
+                   "the current folder)");
+    app.add_flag("--json", context.json, "Print JSON: jobs print each event as a line");
+    app.add_flag("--quiet", context.quiet, "Print only warnings, errors and results");
+    app.footer(kExamples);
+    app.require_subcommand(1);
+    app.fallthrough();  // --json and --workspace may stand behind the verb, too
+    add_dataset_verbs(app, context);
+    add_training_verbs(app, context);
+    add_models_verb(app, context);
+    add_machine_verbs(app, context);
+    add_demo_verb(app, context);
+    try {
+        app.parse(argc, argv);
+        return context.action ? context.action() : 0;
+    } catch (const CLI::ParseError& error) {
+        const int code = app.exit(error, std::cout, std::cerr);
+        return code == 0 ? 0 : static_cast<int>(ErrorKind::usage);
+    } catch (const Error& error) {
+        return report(context, error);
+    } catch (const std::bad_alloc&) {
+        return report(context, environment_error("not enough memory",
+                                                 "Use a smaller batch or model, or close other programs."));
+    } catch (const std::exception& error) {
+        return report(context, Error(ErrorKind::internal, without_stack(error.what()),
+                                     "This is a defect of Testudo: please report it with the command you ran."));
+    }
+}
+
+}  // namespace testudo::cli
