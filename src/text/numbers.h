@@ -7,7 +7,7 @@
 namespace testudo::text {
 
 // All numbers of a lower-case ASCII text spoken out, in the order and with the oddities of the reference:
-// commas in numbers go, pounds, dollars, decimals, ordinals, then the rest; 1000 < n < 3000 is read like a
+// commas in numbers go, dollars, decimals, ordinals, then the rest; 1000 < n < 3000 is read like a
 // year. Throws Error(input) for an amount that cannot be read ("$,5").
 std::string speak_numbers(std::string_view text);
 
