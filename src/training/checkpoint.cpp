@@ -1,0 +1,314 @@
+#include "training/checkpoint.h"
+
+#include "core/error.h"
+#include "core/files.h"
+#include "core/strings.h"
+#include "tensors/pickle.h"
+
+namespace testudo::training {
+
+namespace {
+
+using tensors::Dict;
+using tensors::List;
+using tensors::Tuple;
+using tensors::Value;
+
+Dict optimizer_value(AdamW& optimizer, double initial_rate, double rate) {
+    Dict state;
+    for (std::size_t i = 0; i < optimizer.size(); ++i) {
+        Dict entry;
+        entry.set("step", at::scalar_tensor(static_cast<double>(optimizer.step()), at::kFloat));
+        entry.set("exp_avg", optimizer.exp_avg(i));
+        entry.set("exp_avg_sq", optimizer.exp_avg_sq(i));
+        state.items.emplace_back(static_cast<std::int64_t>(i), std::move(entry));
+    }
+    const AdamWOptions& options = optimizer.options();
+    List groups;
+    std::int64_t index = 0;
+    for (const bool decays : {true, false}) {
+        const auto& members = decays ? optimizer.groups().decay : optimizer.groups().rest;
+        List indices;
+        for (std::size_t i = 0; i < members.size(); ++i) indices.items.emplace_back(index++);
+        Tuple betas;
+        betas.items = {options.beta1, options.beta2};
+        Dict group;
+        group.set("weight_decay", decays ? Value(options.weight_decay) : Value(0));
+        group.set("lr", rate);
+        group.set("betas", std::move(betas));
+        group.set("eps", options.eps);
+        group.set("amsgrad", false);
+        group.set("maximize", false);
+        group.set("foreach", Value());
+        group.set("capturable", false);
+        group.set("differentiable", false);
+        group.set("fused", Value());
+        group.set("decoupled_weight_decay", true);
+        group.set("initial_lr", initial_rate);
+        group.set("params", std::move(indices));
+        groups.items.emplace_back(std::move(group));
+    }
+    Dict whole;
+    whole.set("state", std::move(state));
+    whole.set("param_groups", std::move(groups));
+    return whole;
+}
+
+Value own_value(const OwnState& own) {
+    Dict dict;
+    dict.set("version", 1);
+    dict.set("seed", static_cast<std::int64_t>(own.seed));
+    dict.set("dataset", own.dataset);
+    dict.set("lines", own.lines);
+    dict.set("batch_size", own.batch_size);
+    dict.set("from_iteration", own.from_iteration);
+    dict.set("from_epoch", own.from_epoch);
+    dict.set("config", own.config);
+    dict.set("base_lr", own.base_rate);
+    return dict;
+}
+
+Error bad_state(const fs::path& file, const std::string& what) {
+    return input_error(cat(file, " cannot be resumed from: ", what),
+                       "Choose another .state file, or train anew from its model with `testudo configure`.");
+}
+
+std::int64_t whole_number(const Value& in, const char* key, std::int64_t fallback, const fs::path& file) {
+    const Value* value = in.find(key);
+    if (!value) return fallback;
+    const auto number = value->integer();
+    if (!number || *number < 0) throw bad_state(file, cat("its \"", key, "\" is no count"));
+    return *number;
+}
+
+OwnState read_own(const Value& value, const fs::path& file) {
+    OwnState own;
+    const auto text = [&](const char* key) {
+        const Value* found = value.find(key);
+        return found && found->text() ? *found->text() : std::string();
+    };
+    own.seed = static_cast<std::uint64_t>(whole_number(value, "seed", 0, file));
+    own.dataset = text("dataset");
+    own.lines = whole_number(value, "lines", 0, file);
+    own.batch_size = whole_number(value, "batch_size", 0, file);
+    own.from_iteration = whole_number(value, "from_iteration", 0, file);
+    own.from_epoch = whole_number(value, "from_epoch", 0, file);
+    own.config = text("config");
+    if (const Value* rate = value.find("base_lr")) own.base_rate = rate->number().value_or(0);
+    return own;
+}
+
+tensors::NamedTensors named(const nets::Parameters& parameters) {
+    tensors::NamedTensors out;
+    for (const auto& [name, tensor] : parameters) out.set(name, tensor);
+    return out;
+}
+
+void write_model(const fs::path& file, const nets::Parameters& parameters) {
+    tensors::write_pickle(file, tensors::to_value(named(parameters)));
+    tensors::read_pickle(file, tensors::Check::structure);
+}
+
+// The parameters of the average in the model's state dict, masks included.
+nets::Parameters with_ema(const nets::UnifiedVoice& model, const nets::Parameters& ema) {
+    nets::Parameters all = model.state_dict(true);
+    const nets::Find find = nets::find_in(ema);
+    for (auto& [name, tensor] : all)
+        if (const at::Tensor* average = find(name)) tensor = *average;
+    return all;
+}
+
+// bitsandbytes keeps a moment as codes into a table, scaled by the largest magnitude of each block
+// (Dettmers et al. 2022).
+at::Tensor decode_moment(const Value& entry, const char* number, at::IntArrayRef shape,
+                         const std::string& where, const fs::path& file) {
+    const Value* nested = entry.find("__bnb_optimizer_quant_state__");
+    const auto tensor = [&](const std::string& key) -> const at::Tensor* {
+        const Value* value = nested ? nested->find(key) : nullptr;
+        if (!value) value = entry.find(key);
+        return value ? value->tensor() : nullptr;
+    };
+    const at::Tensor* codes = tensor(cat("state", number));
+    if (!codes) throw bad_state(file, cat(where, " holds no moments"));
+    if (codes->sizes() != shape) throw bad_state(file, cat(where, " has another shape than the model"));
+    if (codes->is_floating_point()) return codes->to(at::kFloat);
+    const at::Tensor* table = tensor(cat("qmap", number));
+    const at::Tensor* largest = tensor(cat("absmax", number));
+    if (!table || !largest || table->numel() != 256 || codes->scalar_type() != at::kByte)
+        throw bad_state(file, cat(where, " holds 8-bit moments without their tables"));
+    const std::int64_t count = codes->numel();
+    for (const std::int64_t block : {256, 2048, 4096}) {
+        if ((count + block - 1) / block != largest->numel()) continue;
+        const at::Tensor values =
+            table->to(at::kFloat).flatten().index_select(0, codes->flatten().to(at::kLong));
+        const at::Tensor scales =
+            largest->to(at::kFloat).flatten().repeat_interleave(block).narrow(0, 0, count);
+        return (values * scales).view(shape);
+    }
+    throw bad_state(file, cat(where, " holds 8-bit moments in blocks of an unknown size"));
+}
+
+}  // namespace
+
+SavedState read_state(const fs::path& file) {
+    const Value value = tensors::read_pickle(file, tensors::Check::structure);
+    if (!value.dict() || !value.find("iter") || !value.find("optimizers"))
+        throw bad_state(file, "it is no training state");
+    SavedState saved;
+    saved.file = file;
+    saved.iteration = whole_number(value, "iter", 0, file);
+    saved.epoch = whole_number(value, "epoch", 0, file);
+    saved.samples = whole_number(value, "total_data_processed", 0, file);
+    const auto optimizers = value.find("optimizers")->elements();
+    if (optimizers.size() != 1)
+        throw bad_state(file, cat("it holds ", optimizers.size(), " optimizer states instead of 1"));
+    saved.optimizer = optimizers.front();
+    if (const Value* schedules = value.find("schedulers"); schedules && !schedules->elements().empty())
+        saved.schedule = schedules->elements().front();
+    if (const Value* own = value.find("testudo"); own && own->dict()) saved.own = read_own(*own, file);
+    return saved;
+}
+
+double saved_rate(const SavedState& saved) {
+    if (const Value* groups = saved.optimizer.find("param_groups"))
+        for (const Value& group : groups->elements())
+            if (const Value* rate = group.find("lr"))
+                if (const auto number = rate->number()) return *number;
+    throw bad_state(saved.file, "it holds no learning rate");
+}
+
+void restore_optimizer(AdamW& optimizer, const SavedState& saved) {
+    const Value* state = saved.optimizer.find("state");
+    if (!state || !state->dict()) throw bad_state(saved.file, "its optimizer state is missing");
+    const Dict& entries = *state->dict();
+    std::int64_t step = 0;
+    // A run saved before its first step has no entries; moments then start at zero.
+    if (!entries.items.empty() && entries.items.size() != optimizer.size())
+        throw bad_state(saved.file, cat("it is of a model with ", entries.items.size(),
+                                        " parameters instead of ", optimizer.size()));
+    std::vector<std::pair<at::Tensor, at::Tensor>> moments;
+    for (std::size_t i = 0; i < optimizer.size() && !entries.items.empty(); ++i) {
+        const std::string& name = optimizer.parameters()[optimizer.parameter_of(i)].first;
+        const auto shape = optimizer.parameters()[optimizer.parameter_of(i)].second.sizes();
+        const Value* entry = entries.find(static_cast<std::int64_t>(i));
+        const std::string where = cat("entry ", i, " (", name, ")");
+        if (!entry) throw bad_state(saved.file, cat(where, " is missing"));
+        if (const Value* steps = entry->find("step")) {
+            if (const at::Tensor* tensor = steps->tensor(); tensor && tensor->numel() == 1)
+                step = std::max(step, static_cast<std::int64_t>(tensor->to(at::kDouble).item<double>()));
+            else
+                step = std::max(step, static_cast<std::int64_t>(steps->number().value_or(0)));
+        }
+        const auto plain = [&](const char* key) -> const at::Tensor* {
+            const Value* value = entry->find(key);
+            return value ? value->tensor() : nullptr;
+        };
+        if (const at::Tensor* average = plain("exp_avg"), *square = plain("exp_avg_sq"); average && square) {
+            if (average->sizes() != shape || square->sizes() != shape)
+                throw bad_state(saved.file, cat(where, " has another shape than the model"));
+            moments.emplace_back(*average, *square);
+        } else {
+            moments.emplace_back(decode_moment(*entry, "1", shape, where, saved.file),
+                                 decode_moment(*entry, "2", shape, where, saved.file));
+        }
+    }
+    at::NoGradGuard no_grad;
+    for (std::size_t i = 0; i < moments.size(); ++i) {
+        optimizer.exp_avg(i).copy_(moments[i].first);
+        optimizer.exp_avg_sq(i).copy_(moments[i].second);
+        moments[i] = {};
+    }
+    optimizer.set_step(step);
+}
+
+Value state_value(const CheckpointContents& contents) {
+    Dict debugger;
+    debugger.set("total_items", contents.own.lines);
+    debugger.set("loaded_items", contents.samples);
+    debugger.set("self_conditioning_items", contents.samples);
+    List schedulers, optimizers;
+    schedulers.items.emplace_back(contents.schedule->state());
+    optimizers.items.emplace_back(optimizer_value(
+        *contents.optimizer, contents.schedule->settings().base_rate, contents.schedule->rate()));
+    Dict state;
+    state.set("epoch", contents.epoch);
+    state.set("iter", contents.iteration);
+    state.set("total_data_processed", contents.samples);
+    state.set("dataset_debugger_state", std::move(debugger));
+    state.set("schedulers", std::move(schedulers));
+    state.set("optimizers", std::move(optimizers));
+    state.set("testudo", own_value(contents.own));
+    return state;
+}
+
+double checkpoint_bytes(const CheckpointContents& contents) {
+    const double weights = 4.0 * static_cast<double>(nets::count_elements(contents.model->parameters()));
+    const double mask = std::pow(contents.model->config().sequence_limit(), 2);
+    const double models = contents.optimizer->ema().empty() ? 1 : 2;
+    return models * (weights + mask) + 2 * weights + 1e6;
+}
+
+void check_disk(const RunPaths& paths, double bytes) {
+    const double room = free_space(paths.finetune);
+    if (room < bytes)
+        throw environment_error(cat("the disk of ", paths.finetune, " has ", human_bytes(room),
+                                    " left, a checkpoint needs ", human_bytes(bytes)),
+                                "Free some space or set keep_states, then go on with `testudo resume`.");
+}
+
+CheckpointFiles save_checkpoint(const RunPaths& paths, const CheckpointContents& contents) {
+    make_folders(paths.models);
+    make_folders(paths.states);
+    check_disk(paths, checkpoint_bytes(contents));
+    CheckpointFiles files;
+    files.model = paths.model(contents.iteration);
+    write_model(files.model, contents.model->state_dict(true));
+    if (!contents.optimizer->ema().empty()) {
+        files.ema_model = paths.ema_model(contents.iteration);
+        write_model(files.ema_model, with_ema(*contents.model, contents.optimizer->ema()));
+    }
+    files.state = paths.state(contents.iteration);
+    tensors::write_pickle(files.state, state_value(contents));
+    read_state(files.state);
+    return files;
+}
+
+std::vector<std::int64_t> delete_old_checkpoints(const RunPaths& paths, std::int64_t keep) {
+    std::vector<std::int64_t> deleted;
+    if (keep <= 0) return deleted;
+    const auto saved = saved_iterations(paths);
+    for (std::size_t i = 0; i + static_cast<std::size_t>(keep) < saved.size(); ++i) {
+        std::error_code ignored;  // a file that cannot be deleted is no reason to end a training
+        fs::remove(paths.state(saved[i]), ignored);
+        fs::remove(paths.ema_model(saved[i]), ignored);
+        fs::remove(paths.model(saved[i]), ignored);
+        deleted.push_back(saved[i]);
+    }
+    return deleted;
+}
+
+std::optional<SavedState> newest_state(const RunPaths& paths, std::vector<std::string>& problems) {
+    auto saved = saved_iterations(paths);
+    for (; !saved.empty(); saved.pop_back()) {
+        try {
+            tensors::read_pickle(paths.model(saved.back()), tensors::Check::structure);
+            return read_state(paths.state(saved.back()));
+        } catch (const Error& error) {
+            problems.push_back(error.what());
+        }
+    }
+    return {};
+}
+
+fs::path model_of_state(const SavedState& saved, const RunPaths& paths, bool ema) {
+    const std::string name = cat(saved.iteration, ema ? "_gpt_ema.pth" : "_gpt.pth");
+    const fs::path beside = saved.file.parent_path().parent_path() / "models" / name;
+    if (fs::exists(beside)) return beside;
+    const fs::path own = paths.models / name;
+    if (fs::exists(own) || ema) return own;
+    throw input_error(cat("the model ", name, " of ", saved.file, " is neither in ", beside.parent_path(),
+                          " nor in ", paths.models),
+                      "Put it back, or choose another state.");
+}
+
+}  // namespace testudo::training

@@ -1,0 +1,75 @@
+#pragma once
+// Checkpoints in DLAS' layout: models/<it>_gpt.pth, models/<it>_gpt_ema.pth, training_state/<it>.state. The
+// state is DLAS' dict {epoch, iter, total_data_processed, dataset_debugger_state, schedulers, optimizers}
+// plus one key of ours, `testudo`, which DLAS ignores.
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+
+#include "nets/unified_voice.h"
+#include "training/adamw.h"
+#include "training/counting.h"
+#include "training/run_paths.h"
+#include "training/schedule.h"
+
+namespace testudo::training {
+
+// What DLAS does not keep and an exact resume needs. All random numbers of a run derive from seed, epoch and
+// iteration, so they need no state of their own.
+struct OwnState {
+    std::uint64_t seed = 0;
+    std::string dataset;  // fingerprint of lines and clips
+    std::int64_t lines = 0, batch_size = 0;
+    std::int64_t from_iteration = 0, from_epoch = 0;  // see Counting
+    std::string config;                               // SHA-256 of the YAML
+    double base_rate = 0;                             // learning rate of the YAML
+};
+
+struct SavedState {
+    fs::path file;
+    std::int64_t iteration = 0;          // the last one done
+    std::int64_t epoch = 0;              // epochs finished before it (DLAS: of the epoch that runs, from 0)
+    std::int64_t samples = 0;            // total_data_processed
+    tensors::Value optimizer, schedule;  // none in a file without them
+    std::optional<OwnState> own;         // absent in DLAS' files
+};
+
+// Error(input) for what is no training state, or for one without exactly one optimizer.
+SavedState read_state(const fs::path& file);
+
+// Moments and step into the optimizer; also bitsandbytes' 8-bit moments, which are decoded. Error(input) when
+// the state is of a model of another shape.
+void restore_optimizer(AdamW& optimizer, const SavedState& saved);
+
+// The learning rate that the state's parameter groups hold.
+double saved_rate(const SavedState& saved);
+
+struct CheckpointContents {
+    std::int64_t iteration = 0, epoch = 0, samples = 0;
+    const nets::UnifiedVoice* model = nullptr;
+    AdamW* optimizer = nullptr;
+    const Schedule* schedule = nullptr;
+    OwnState own;
+};
+tensors::Value state_value(const CheckpointContents& contents);
+
+struct CheckpointFiles {
+    fs::path model, ema_model, state;  // ema_model empty when there is no average
+};
+// Model first, the state last: a state never stands without its model. Each file is read back before this
+// returns. Error(environment) when the disk lacks the room, before anything is written.
+CheckpointFiles save_checkpoint(const RunPaths& paths, const CheckpointContents& contents);
+double checkpoint_bytes(const CheckpointContents& contents);
+void check_disk(const RunPaths& paths, double bytes);
+
+// Deletes all but the newest `keep` checkpoints (0 keeps all); returns the deleted iterations.
+std::vector<std::int64_t> delete_old_checkpoints(const RunPaths& paths, std::int64_t keep);
+
+// The newest checkpoint of which model and state can be read; damaged newer ones are named in `problems`.
+std::optional<SavedState> newest_state(const RunPaths& paths, std::vector<std::string>& problems);
+// The model that belongs to a state: ../models/<it>_gpt.pth beside it, else that of this run. Error(input)
+// when there is none.
+fs::path model_of_state(const SavedState& saved, const RunPaths& paths, bool ema = false);
+
+}  // namespace testudo::training

@@ -1,0 +1,185 @@
+#include "training/config.h"
+
+#include "core/error.h"
+#include "core/files.h"
+#include "core/hash.h"
+#include "core/strings.h"
+#include "training/yaml_reader.h"
+
+namespace testudo::training {
+
+namespace {
+
+constexpr std::int64_t many = std::int64_t{1} << 40;
+
+std::string needed_text(const YamlReader& yaml, const std::string& key) {
+    const auto value = yaml.text(key);
+    if (!value || value->empty())
+        throw input_error(cat(yaml.name(), ": ", key, " is missing"),
+                          "Write the configuration again with `testudo configure`.");
+    return *value;
+}
+
+nets::UnifiedVoiceConfig read_model(const YamlReader& yaml) {
+    nets::UnifiedVoiceConfig model;
+    const auto take = [&](const char* key, int& value, int least, int most) {
+        value = static_cast<int>(yaml.integer_in(cat("networks.gpt.kwargs.", key), value, least, most));
+    };
+    take("layers", model.layers, 1, 4096);
+    take("model_dim", model.model_dim, 1, 1 << 20);
+    take("heads", model.heads, 1, 1 << 16);
+    take("max_text_tokens", model.max_text_tokens, 1, 1 << 24);
+    take("max_mel_tokens", model.max_mel_tokens, 1, 1 << 24);
+    take("max_conditioning_inputs", model.max_conditioning_inputs, 1, 1024);
+    take("mel_length_compression", model.mel_length_compression, 1, 1 << 20);
+    take("number_text_tokens", model.number_text_tokens, 2, 1 << 24);
+    take("start_text_token", model.start_text_token, 0, 1 << 24);
+    take("stop_text_token", model.stop_text_token, 0, 1 << 24);
+    take("number_mel_codes", model.number_mel_codes, 3, 1 << 24);
+    take("start_mel_token", model.start_mel_token, 0, 1 << 24);
+    take("stop_mel_token", model.stop_mel_token, 0, 1 << 24);
+    const auto below = [&](const char* key, int value, const char* of, int size) {
+        if (value >= size)
+            throw input_error(
+                cat(yaml.place(cat("networks.gpt.kwargs.", key)), " is ", value, ", but ", of, " is ", size),
+                "Write the configuration again with `testudo configure`.");
+    };
+    // The original's template counts 256 text tokens of which start is the last; older files say 255, whose
+    // table has one row more.
+    below("start_text_token", model.start_text_token, "number_text_tokens + 1", model.number_text_tokens + 1);
+    below("start_mel_token", model.start_mel_token, "number_mel_codes", model.number_mel_codes);
+    below("stop_mel_token", model.stop_mel_token, "number_mel_codes", model.number_mel_codes);
+    if (model.model_dim % model.heads != 0)
+        throw input_error(cat(yaml.place("networks.gpt.kwargs.heads"), " is ", model.heads,
+                              ", which does not divide model_dim ", model.model_dim),
+                          "Give the number of heads the model was made with.");
+    return model;
+}
+
+ScheduleSettings read_schedule(const YamlReader& yaml, double rate) {
+    ScheduleSettings schedule;
+    schedule.base_rate = rate;
+    schedule.warmup_iterations = yaml.integer("train.warmup_iter").value_or(-1);
+    const std::string scheme = yaml.text("train.default_lr_scheme").value_or("MultiStepLR");
+    schedule.restarts = yaml.integers("train.restarts").value_or(std::vector<std::int64_t>{});
+    schedule.restart_weights = yaml.numbers("train.restart_weights").value_or(std::vector<double>{});
+    if (scheme == "MultiStepLR") {
+        schedule.milestones = yaml.integers("train.gen_lr_steps").value_or(std::vector<std::int64_t>{});
+        schedule.gamma = yaml.number_in("train.lr_gamma", 0.5, 0, 1000);
+        schedule.force_rate = yaml.number("train.force_lr");
+        schedule.warmup_steps = yaml.integer_in("train.warmup_steps", 0, 0, many);
+    } else if (scheme == "CosineAnnealingLR_Restart") {
+        schedule.scheme = ScheduleSettings::Scheme::cosine;
+        const auto periods = yaml.integers("train.T_period");
+        if (!periods)
+            throw input_error(cat(yaml.name(), ": train.T_period is missing"),
+                              "Write the configuration again with `testudo configure`.");
+        schedule.periods = *periods;
+        schedule.warmup = yaml.integer_in("train.warmup", 0, 0, many);
+        schedule.lowest_rate = yaml.number_in("train.eta_min", 0, 0, 1);
+    } else {
+        throw input_error(
+            cat(yaml.place("train.default_lr_scheme"), " is \"", scheme, "\", which is not known"),
+            "Choose MultiStepLR or CosineAnnealingLR_Restart.");
+    }
+    Schedule check(schedule, yaml.name());
+    return schedule;
+}
+
+StepOptions read_step(const YamlReader& yaml) {
+    StepOptions step;
+    const std::string objective = yaml.text("testudo.objective").value_or("consistent");
+    if (objective == "dlas")
+        step.form.objective = nets::Objective::dlas;
+    else if (objective != "consistent")
+        throw input_error(cat(yaml.place("testudo.objective"), " is \"", objective, "\", which is not known"),
+                          "Choose consistent or dlas.");
+    step.form.tortoise_compat = yaml.boolean("networks.gpt.kwargs.tortoise_compat").value_or(false);
+    step.text_weight = yaml.number_in("steps.gpt_train.losses.text_ce.weight", 0.01, 0, 1e6);
+    step.mel_weight = yaml.number_in("steps.gpt_train.losses.mel_ce.weight", 1, 0, 1e6);
+    step.clip = yaml.number_in("steps.gpt_train.clip_grad_eps", 0, 0, 1e12);
+    step.dropout = yaml.number_in("testudo.dropout", 0.1, 0, 0.95);
+    step.checkpointing = yaml.boolean("testudo.checkpointing")
+                             .value_or(yaml.boolean("networks.gpt.kwargs.checkpointing").value_or(false));
+    const std::string memory = yaml.text("testudo.gradient_memory").value_or("auto");
+    if (memory == "full")
+        step.memory = GradientMemory::full;
+    else if (memory == "lean")
+        step.memory = GradientMemory::lean;
+    else if (memory != "auto")
+        throw input_error(
+            cat(yaml.place("testudo.gradient_memory"), " is \"", memory, "\", which is not known"),
+            "Choose auto, full or lean.");
+    return step;
+}
+
+}  // namespace
+
+fs::path in_workspace(const fs::path& workspace, const std::string& path) {
+    const fs::path given(path);
+    return given.is_absolute() ? given : (workspace / given).lexically_normal();
+}
+
+fs::path find_tokenizer(const fs::path& workspace, const std::string& given, const std::string& where) {
+    if (given.empty()) return {};
+    const fs::path file = in_workspace(workspace, given);
+    if (fs::exists(file)) return file;
+    // Both names of the vocabulary that TorToiSe comes with.
+    if (given.ends_with("tortoise/data/tokenizer.json") || file.filename() == "bpe_lowercase_asr_256.json")
+        return {};
+    throw input_error(cat(where, ": there is no tokenizer ", file),
+                      "Put the file there, or leave the tokenizer empty for English.");
+}
+
+Config read_config(const fs::path& workspace, const fs::path& file) {
+    const YamlReader yaml(file);
+    Config config;
+    config.yaml = file;
+    config.hash = sha256_of_file(file);
+    config.voice = needed_text(yaml, "name");
+
+    config.train_list = in_workspace(workspace, needed_text(yaml, "datasets.train.path"));
+    config.batch_size = yaml.integer_in("datasets.train.batch_size", 128, 1, 1 << 24);
+    config.accumulation = yaml.integer_in("train.mega_batch_factor", 1, 1, 1 << 24);
+    config.validation = yaml.boolean("eval.pure").value_or(false);
+    if (const auto list = yaml.text("datasets.val.path"); list && !list->empty())
+        config.validation_list = in_workspace(workspace, *list);
+    config.validation_batch_size =
+        yaml.integer_in("datasets.val.batch_size",
+                        std::max<std::int64_t>(1, config.batch_size / config.accumulation), 0, 1 << 24);
+    config.tokenizer = find_tokenizer(workspace, yaml.text("datasets.train.tokenizer_vocab").value_or(""),
+                                      yaml.place("datasets.train.tokenizer_vocab"));
+
+    const std::string step = "steps.gpt_train.optimizer_params.";
+    const double rate = yaml.number_in(step + "lr", 1e-5, 0, 1000);
+    config.adamw.weight_decay = yaml.number_in(step + "weight_decay", 0.01, 0, 1000);
+    config.adamw.beta1 = yaml.number_in(step + "beta1", 0.9, 0, 0.999999999);
+    config.adamw.beta2 = yaml.number_in(step + "beta2", 0.96, 0, 0.999999999);
+    if (yaml.boolean("train.ema_enabled").value_or(false))
+        config.ema_rate = yaml.number_in("train.ema_rate", 0.999, 0, 1);
+    config.schedule = read_schedule(yaml, rate);
+    config.step = read_step(yaml);
+    config.model = read_model(yaml);
+
+    if (const auto path = yaml.text("path.resume_state"); path && !path->empty())
+        config.resume_state = in_workspace(workspace, *path);
+    config.base_model = in_workspace(
+        workspace, yaml.text("path.pretrain_model_gpt").value_or("./models/tortoise/autoregressive.pth"));
+    config.dvae = in_workspace(workspace, yaml.text("testudo.dvae").value_or("./models/tortoise/dvae.pth"));
+
+    config.iterations = yaml.integer_in("train.niter", 0, 0, many);
+    const auto epochs = yaml.integer("testudo.epochs");
+    if (epochs && yaml.integer("testudo.iterations").value_or(-1) == config.iterations)
+        config.epochs = yaml.integer_in("testudo.epochs", 0, 1, many);
+    if (!config.epochs && config.iterations < 1)
+        throw input_error(cat(yaml.place("train.niter"), " must be at least 1"),
+                          "Say how many iterations to train.");
+    config.save_every = yaml.integer_in("logger.save_checkpoint_freq", 0, 0, many);
+    config.validate_every = yaml.integer_in("train.val_freq", 0, 0, many);
+    config.keep_states = yaml.integer_in("testudo.keep_states", 0, 0, many);
+    config.seed = static_cast<std::uint64_t>(
+        yaml.integer_in("testudo.seed", yaml.integer_in("train.manual_seed", 1234, 0, many), 0, many));
+    return config;
+}
+
+}  // namespace testudo::training

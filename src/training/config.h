@@ -1,0 +1,53 @@
+#pragma once
+// What the trainer takes from a DLAS training YAML (docs/formats.md lists the keys). Keys of ours stand under
+// `testudo:`, which DLAS ignores.
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+
+#include "nets/unified_voice.h"
+#include "training/adamw.h"
+#include "training/schedule.h"
+#include "training/step.h"
+
+namespace testudo::training {
+
+namespace fs = std::filesystem;
+
+struct Config {
+    fs::path yaml;
+    std::string voice;
+    std::string hash;  // SHA-256 of the file
+
+    fs::path train_list, validation_list;  // the latter empty when there is none
+    fs::path tokenizer;                    // empty: the built-in English vocabulary
+    bool validation = false;
+    std::int64_t batch_size = 128, validation_batch_size = 32, accumulation = 4;
+
+    AdamWOptions adamw;
+    double ema_rate = 0;  // 0: off
+    ScheduleSettings schedule;
+    StepOptions step;
+
+    nets::UnifiedVoiceConfig model;
+    fs::path base_model, dvae;
+    fs::path resume_state;  // empty: start anew
+
+    std::int64_t iterations = 0;         // train.niter
+    std::optional<std::int64_t> epochs;  // testudo.epochs, while train.niter is what was written with it
+    std::int64_t save_every = 0, validate_every = 0;
+    std::int64_t keep_states = 0;
+    std::uint64_t seed = 1234;
+};
+
+// Paths in the file are relative to the workspace. Error(input) naming file, line and key.
+Config read_config(const fs::path& workspace, const fs::path& yaml);
+
+// Where a path of the file lies.
+fs::path in_workspace(const fs::path& workspace, const std::string& path);
+// The vocabulary file that a YAML or setting names; empty for TorToiSe's own, which is built in. Error(input)
+// naming `where` when another one is missing.
+fs::path find_tokenizer(const fs::path& workspace, const std::string& given, const std::string& where);
+
+}  // namespace testudo::training

@@ -1,0 +1,207 @@
+#include "training/run_setup.h"
+
+#include "core/error.h"
+#include "core/files.h"
+#include "core/strings.h"
+#include "tensors/weights.h"
+#include "training/original_log.h"
+
+namespace testudo::training {
+
+namespace {
+
+fs::path find_yaml(const fs::path& workspace, const fs::path& yaml) {
+    if (yaml.is_absolute()) return yaml;
+    const fs::path inside = workspace / yaml;
+    return fs::exists(inside) || !fs::exists(yaml) ? inside : yaml;
+}
+
+std::optional<SavedState> find_saved(const Config& config, const RunPaths& paths, const TrainOptions& options,
+                                     std::vector<std::string>& warnings) {
+    if (options.resume) {
+        std::vector<std::string> problems;
+        auto newest = newest_state(paths, problems);
+        for (const auto& problem : problems) warnings.push_back(cat("a checkpoint is left out: ", problem));
+        if (newest) return newest;
+        if (config.resume_state.empty())
+            throw input_error(cat("there is nothing to resume in ", paths.finetune),
+                              cat("Start a training with `testudo train ", config.voice, "`."));
+    }
+    if (config.resume_state.empty()) return {};
+    if (!fs::exists(config.resume_state))
+        throw input_error(
+            cat(config.yaml, ": path.resume_state names ", config.resume_state, ", which does not exist"),
+            "Name another .state file, or leave the key out to start anew.");
+    return read_state(config.resume_state);
+}
+
+// Whether there is anything to validate on; a missing or empty list is no reason not to train.
+bool usable_validation(const Config& config, std::vector<std::string>& warnings) {
+    if (!config.validation) return false;
+    std::string problem;
+    if (config.validation_list.empty())
+        problem = "the configuration names no validation list";
+    else if (!fs::exists(config.validation_list))
+        problem = cat("there is no ", config.validation_list);
+    else if (dataset::read_lines(config.validation_list, true).empty())
+        problem = cat(config.validation_list, " is empty");
+    if (!problem.empty())
+        warnings.push_back(cat("validation was asked for but is off: ", problem,
+                               ". Move some lines of train.txt to validation.txt to have it."));
+    return problem.empty();
+}
+
+void load_ema(AdamW& optimizer, const SavedState& saved, const RunPaths& paths, Events& events) {
+    const fs::path file = model_of_state(saved, paths, true);
+    if (!fs::exists(file)) {
+        events.warning(cat("there is no ", file, ": the moving average starts again from the model"));
+        optimizer.reset_ema();
+        return;
+    }
+    const auto weights = tensors::read_weights(file);
+    nets::load_parameters(
+        optimizer.ema(), [&](const std::string& name) { return weights.find(name); }, to_utf8(file.native()));
+}
+
+// A clip that does not fit the model's position tables would otherwise fail in the middle of an epoch.
+void check_lengths(const dataset::Features& features, const nets::UnifiedVoiceConfig& model,
+                   const fs::path& list) {
+    constexpr int longest_text = 200, most_codes = 250;
+    if (model.max_text_tokens >= longest_text && model.max_mel_tokens >= most_codes) return;
+    for (int i = 0; i < features.size(); ++i) {
+        const nets::Example example = features.example(i, 0);
+        const auto text = static_cast<int>(example.text.size());
+        const auto codes = static_cast<int>(example.codes.numel());
+        if (text > model.max_text_tokens || codes > model.max_mel_tokens)
+            throw input_error(
+                cat(list, ", line ", features.line(i).number, ": ", features.line(i).audio, " has ", text,
+                    " text tokens and ", codes, " codes, but the model holds only ", model.max_text_tokens,
+                    " and ", model.max_mel_tokens),
+                "Take the line out, cut the clip, or choose a larger model.");
+    }
+}
+
+// Where the counting starts: with the run itself, or, when the dataset, batch size or seed is another than
+// the state's, with its unfinished epoch begun again.
+void set_counting(RunSetup& setup, const std::optional<SavedState>& saved, std::int64_t listed,
+                  Events& events, const TrainOptions& options) {
+    const Config& config = setup.config;
+    Counting& counting = setup.counting;
+    counting.lines = setup.lines->size();
+    counting.batch_size = config.batch_size;
+    if (saved) {
+        std::vector<std::string> changes;
+        if (saved->own) {
+            const OwnState& own = *saved->own;
+            if (own.dataset != setup.lines->fingerprint())
+                changes.push_back(cat("the dataset (", own.lines, " lines then, ", counting.lines, " now)"));
+            if (own.batch_size != config.batch_size)
+                changes.push_back(
+                    cat("the batch size (", own.batch_size, " then, ", config.batch_size, " now)"));
+            if (own.seed != config.seed)
+                changes.push_back(cat("the seed (", own.seed, " then, ", config.seed, " now)"));
+        }
+        if (saved->own && changes.empty()) {
+            counting.from_iteration = saved->own->from_iteration;
+            counting.from_epoch = saved->own->from_epoch;
+        } else {
+            counting.from_iteration = saved->iteration;
+            counting.from_epoch = saved->epoch;
+        }
+        if (!changes.empty())
+            events.warning(
+                cat("changed since the checkpoint: ", join(changes, ", "), ". Epoch ", saved->epoch + 1,
+                    " begins again with a new order of clips; the weights and the optimizer go on."));
+    }
+    const std::int64_t listed_per_epoch = Counting{listed, config.batch_size, 0, 0, 0}.per_epoch();
+    if (options.epochs)
+        counting.epochs = *options.epochs;
+    else if (config.epochs)
+        counting.epochs = *config.epochs;
+    else if (config.iterations % listed_per_epoch == 0)
+        counting.epochs = config.iterations / listed_per_epoch;
+    if (counting.epochs > 0) {
+        setup.total = counting.total();
+    } else {  // train.niter was set by hand to no whole number of epochs: it is taken as it stands
+        setup.total = config.iterations;
+        const std::int64_t rest = std::max<std::int64_t>(setup.total - counting.from_iteration, 0);
+        counting.epochs = counting.from_epoch + (rest + counting.per_epoch() - 1) / counting.per_epoch();
+    }
+    if (setup.start >= setup.total)
+        throw usage_error(
+            cat("this training is complete: ", setup.start, " iterations, ",
+                std::max(counting.finished_epochs(setup.start), counting.from_epoch), " epochs"),
+            cat("To go on, ask for more epochs in all: testudo resume ", config.voice, " --epochs ",
+                2 * std::max<std::int64_t>(counting.epochs, 1)));
+}
+
+}  // namespace
+
+RunSetup set_up_run(const fs::path& workspace, const fs::path& yaml, Events& events,
+                    const TrainOptions& options) {
+    if (options.epochs && *options.epochs < 1)
+        throw usage_error(cat("epochs is ", *options.epochs), "Ask for at least 1 epoch.");
+    RunSetup setup;
+    setup.config = read_config(workspace, find_yaml(workspace, yaml));
+    const Config& config = setup.config;
+    setup.paths = run_paths(workspace, config.voice);
+
+    std::vector<std::string> warnings;
+    const auto saved = find_saved(config, setup.paths, options, warnings);
+    const auto listed = static_cast<std::int64_t>(dataset::read_lines(config.train_list).size());
+    const bool validate = usable_validation(config, warnings);
+
+    const at::Device device = find_device(options.device);
+    const fs::path weights = saved ? model_of_state(*saved, setup.paths) : config.base_model;
+    setup.model = std::make_unique<nets::UnifiedVoice>(
+        load_model(weights, config.model, device, to_utf8(config.yaml.native())));
+    const nets::Dvae dvae = load_dvae(config.dvae, device);
+    const auto tokenizer = load_tokenizer(config.tokenizer);
+    check_vocabularies(config.model, weights, *tokenizer, config.tokenizer, dvae.config(), config.dvae);
+    setup.optimizer =
+        std::make_unique<AdamW>(setup.model->parameters(), config.adamw, EmaOptions{config.ema_rate, false});
+    if (saved) restore_optimizer(*setup.optimizer, *saved);
+
+    setup.resumed = saved.has_value();
+    if (!saved) setup.archived = archive_run(setup.paths);
+    make_folders(setup.paths.finetune);
+    events.append_to(setup.paths.events);
+    keep_configuration(setup.paths.finetune, config.yaml);
+    if (setup.archived) events.info(cat("the run that was here is kept in ", *setup.archived));
+    for (const auto& warning : warnings) events.warning(warning);
+    if (saved && config.ema_rate > 0) load_ema(*setup.optimizer, *saved, setup.paths, events);
+
+    dataset::FeatureOptions features;
+    features.dlas = config.step.form.objective == nets::Objective::dlas;
+    features.conditioning_clips = config.model.max_conditioning_inputs;
+    features.min_seconds = features.dlas ? 0.6 : 0;
+    setup.lines = std::make_unique<dataset::Features>(config.train_list, setup.paths.features, dvae,
+                                                      *tokenizer, features, events);
+    check_lengths(*setup.lines, config.model, config.train_list);
+    if (validate) {
+        setup.validation = std::make_unique<dataset::Features>(config.validation_list, setup.paths.features,
+                                                               dvae, *tokenizer, features, events, true);
+        check_lengths(*setup.validation, config.model, config.validation_list);
+        if (setup.validation->size() == 0) {
+            events.warning(cat("validation is off: no line of ", config.validation_list, " can be used"));
+            setup.validation.reset();
+        }
+    }
+
+    setup.start = saved ? saved->iteration : 0;
+    setup.samples = saved ? saved->samples : 0;
+    set_counting(setup, saved, listed, events, options);
+    if (setup.config.validate_every == 0) setup.config.validate_every = setup.counting.per_epoch();
+    setup.schedule = std::make_unique<Schedule>(config.schedule, to_utf8(config.yaml.native()));
+    setup.schedule->replay(1, setup.start);
+    if (saved && std::abs(saved_rate(*saved) - setup.schedule->rate()) > 1e-9 * setup.schedule->rate())
+        events.info(cat("the learning rate goes on at ", setup.schedule->rate(), ", as ", config.yaml,
+                        " has it (the checkpoint: ", saved_rate(*saved), ")"));
+
+    setup.own = {config.seed,       setup.lines->fingerprint(),    setup.counting.lines,
+                 config.batch_size, setup.counting.from_iteration, setup.counting.from_epoch,
+                 config.hash,       config.schedule.base_rate};
+    return setup;
+}
+
+}  // namespace testudo::training

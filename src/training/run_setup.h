@@ -1,0 +1,35 @@
+#pragma once
+// Everything a training needs before its first step, loaded and checked. Nothing of an earlier run is moved
+// before configuration, lists, models and vocabularies are known to be usable.
+#include <memory>
+#include <optional>
+
+#include "core/events.h"
+#include "dataset/features.h"
+#include "training/base_model.h"
+#include "training/checkpoint.h"
+#include "training/config.h"
+#include "training/trainer.h"
+
+namespace testudo::training {
+
+struct RunSetup {
+    Config config;
+    RunPaths paths;
+    std::unique_ptr<nets::UnifiedVoice> model;
+    std::unique_ptr<AdamW> optimizer;
+    std::unique_ptr<Schedule> schedule;                    // as after iteration `start`
+    std::unique_ptr<dataset::Features> lines, validation;  // the latter null when off
+    Counting counting;
+    OwnState own;
+    std::int64_t start = 0, samples = 0;  // iterations and clips already trained
+    std::int64_t total = 0;               // the last iteration
+    bool resumed = false;
+    std::optional<fs::path> archived;
+};
+
+// Events::append_to the run's events.jsonl on the way. Throws as train_voice.
+RunSetup set_up_run(const fs::path& workspace, const fs::path& yaml, Events& events,
+                    const TrainOptions& options);
+
+}  // namespace testudo::training

@@ -1,0 +1,326 @@
+#include "training/trainer.h"
+
+#include <chrono>
+#include <cmath>
+#include <new>
+
+#include "core/error.h"
+#include "core/interrupt.h"
+#include "core/strings.h"
+#include "dataset/batches.h"
+#include "training/eta.h"
+#include "training/original_log.h"
+#include "training/run_setup.h"
+
+namespace testudo::training {
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+double seconds_since(Clock::time_point start) {
+    return std::chrono::duration<double>(Clock::now() - start).count();
+}
+
+constexpr int most_bad_steps = 3;          // in a row
+constexpr double progress_interval = 0.2;  // seconds; a tiny model makes hundreds of steps a second
+
+// Iteration 0 is never trained, so the crops of validation repeat in every validation and in no step.
+constexpr std::int64_t validation_iteration = 0;
+constexpr std::int64_t step_seed = -1;  // in place of an example's number: the seed of dropout
+
+class Training {
+  public:
+    Training(RunSetup& setup, Events& events)
+        : setup_(setup),
+          config_(setup.config),
+          events_(events),
+          step_(*setup.model, *setup.optimizer, config_.step),
+          log_(setup.paths.finetune, config_.voice),
+          eta_(setup.counting.per_epoch()) {}
+
+    Json run();
+
+  private:
+    std::vector<nets::Batch> load_batch(std::int64_t iteration);
+    void one_iteration(std::int64_t iteration);
+    void report(std::int64_t iteration, const StepResult& result, double rate, double seconds,
+                std::size_t clips);
+    void skip(std::int64_t iteration, const StepResult& result);
+    void save(std::int64_t iteration);
+    void validate(std::int64_t iteration);
+    void progress(std::int64_t iteration, bool now);
+    bool save_due(std::int64_t iteration) const {
+        return iteration == setup_.total || is_due(iteration, config_.save_every);
+    }
+    bool validation_due(std::int64_t iteration) const {
+        return setup_.validation && is_due(iteration, config_.validate_every);
+    }
+    CheckpointContents contents(std::int64_t iteration) const;
+
+    RunSetup& setup_;
+    const Config& config_;
+    Events& events_;
+    Step step_;
+    OriginalLog log_;
+    Eta eta_;
+    std::int64_t epoch_of_batches_ = 0;
+    std::vector<std::vector<int>> batches_;
+    std::vector<int> clips_;  // of the current step
+    int bad_in_a_row_ = 0;
+    std::int64_t skipped_ = 0, last_saved_ = 0;
+    CheckpointFiles files_;
+    Json first_losses_, last_losses_, first_validation_, last_validation_;
+    Clock::time_point last_progress_{};
+};
+
+std::vector<nets::Batch> Training::load_batch(std::int64_t iteration) {
+    const std::int64_t epoch = setup_.counting.epoch_of(iteration);
+    if (epoch != epoch_of_batches_) {
+        batches_ = dataset::epoch_batches(setup_.lines->lengths(), static_cast<int>(config_.batch_size),
+                                          config_.seed, static_cast<int>(epoch));
+        epoch_of_batches_ = epoch;
+    }
+    clips_ = batches_.at(static_cast<std::size_t>(setup_.counting.step_of(iteration) - 1));
+    // Parts of equal size, or one clip more: never none, unlike the original's.
+    const std::size_t parts =
+        std::min<std::size_t>(static_cast<std::size_t>(config_.accumulation), clips_.size());
+    std::vector<nets::Batch> micro(parts);
+    for (std::size_t i = 0; i < clips_.size(); ++i)
+        micro[i * parts / clips_.size()].push_back(
+            setup_.lines->example(clips_[i], dataset::example_seed(config_.seed, iteration, clips_[i])));
+    return micro;
+}
+
+void Training::one_iteration(std::int64_t iteration) {
+    const auto start = Clock::now();
+    const auto micro = load_batch(iteration);
+    const double rate = setup_.schedule->at(iteration);
+    const StepResult result =
+        step_.run(micro, rate, dataset::example_seed(config_.seed, iteration, step_seed), iteration);
+    setup_.samples += static_cast<std::int64_t>(clips_.size());
+    const double seconds = seconds_since(start);
+    eta_.iteration(seconds);
+    if (result.skipped) {
+        skip(iteration, result);
+    } else {
+        bad_in_a_row_ = 0;
+        report(iteration, result, rate, seconds, clips_.size());
+    }
+}
+
+void Training::report(std::int64_t iteration, const StepResult& result, double rate, double seconds,
+                      std::size_t clips) {
+    const auto clip_count = static_cast<double>(clips);
+    const auto tokens = static_cast<double>(result.losses.text_tokens + result.losses.mel_tokens);
+    Json metric = {{"it", iteration},
+                   {"epoch", setup_.counting.epoch_of(iteration)},
+                   {"step", setup_.counting.step_of(iteration)},
+                   {"steps", setup_.counting.per_epoch()},
+                   {"loss_text_ce", result.losses.text},
+                   {"loss_mel_ce", result.losses.mel},
+                   {"loss_gpt_total", result.total},
+                   {"lr", rate},
+                   {"iteration_seconds", seconds},
+                   {"grad_norm", std::hypot(result.grad_norm_decay, result.grad_norm_rest)},
+                   {"grad_norm_decay", result.grad_norm_decay},
+                   {"grad_norm_rest", result.grad_norm_rest},
+                   {"clips", clips},
+                   {"clips_per_second", clip_count / seconds},
+                   {"text_tokens", result.losses.text_tokens},
+                   {"mel_tokens", result.losses.mel_tokens},
+                   {"tokens_per_second", tokens / seconds}};
+    last_losses_ = {{"text", result.losses.text}, {"mel", result.losses.mel}, {"total", result.total}};
+    if (first_losses_.is_null()) first_losses_ = last_losses_;
+    log_.training(metric);
+    events_.metric(std::move(metric));
+}
+
+void Training::skip(std::int64_t iteration, const StepResult& result) {
+    ++skipped_;
+    ++bad_in_a_row_;
+    std::vector<std::string> names;
+    for (const int clip : clips_) names.push_back(setup_.lines->line(clip).audio);
+    events_.warning(cat("iteration ", iteration, " gave numbers that are not finite (loss ", result.total,
+                        ") and changed nothing; its clips: ", join(names, ", ")));
+    if (bad_in_a_row_ < most_bad_steps) return;
+    const std::string last_good =
+        last_saved_ > 0 ? cat(setup_.paths.state(last_saved_)) : std::string("none was written in this run");
+    throw Error(ErrorKind::diverged,
+                cat("training diverged: ", most_bad_steps,
+                    " steps in a row gave losses or gradients that are not finite, up to iteration ",
+                    iteration, "; the last good checkpoint: ", last_good),
+                cat("Lower the learning rate (now ", setup_.schedule->rate(), ") in ", config_.yaml,
+                    ", look at the clips named above, and go on with `testudo resume ", config_.voice, "`."));
+}
+
+CheckpointContents Training::contents(std::int64_t iteration) const {
+    return {iteration,
+            setup_.counting.finished_epochs(iteration),
+            setup_.samples,
+            setup_.model.get(),
+            setup_.optimizer.get(),
+            setup_.schedule.get(),
+            setup_.own};
+}
+
+void Training::save(std::int64_t iteration) {
+    const auto start = Clock::now();
+    log_.line("Saving models and training states.");
+    files_ = save_checkpoint(setup_.paths, contents(iteration));
+    last_saved_ = iteration;
+    events_.artifact("model", files_.model);
+    if (!files_.ema_model.empty()) events_.artifact("ema_model", files_.ema_model);
+    events_.artifact("state", files_.state);
+    if (const auto deleted = delete_old_checkpoints(setup_.paths, config_.keep_states); !deleted.empty())
+        events_.info(cat("deleted ", deleted.size(),
+                         deleted.size() == 1 ? " older checkpoint" : " older checkpoints",
+                         "; kept the newest ", config_.keep_states));
+    eta_.save(seconds_since(start));
+}
+
+void Training::validate(std::int64_t iteration) {
+    const auto start = Clock::now();
+    log_.line("Beginning validation.");
+    const dataset::Features& lines = *setup_.validation;
+    const int size = static_cast<int>(std::max<std::int64_t>(1, config_.validation_batch_size));
+    double text = 0, mel = 0;
+    std::int64_t text_tokens = 0, mel_tokens = 0;
+    for (int begin = 0; begin < lines.size(); begin += size) {
+        nets::Batch batch;
+        for (int i = begin; i < std::min(begin + size, lines.size()); ++i)
+            batch.push_back(lines.example(i, dataset::example_seed(config_.seed, validation_iteration, i)));
+        const nets::Losses losses = step_.evaluate(batch);
+        text += losses.text * static_cast<double>(losses.text_tokens);
+        mel += losses.mel * static_cast<double>(losses.mel_tokens);
+        text_tokens += losses.text_tokens;
+        mel_tokens += losses.mel_tokens;
+    }
+    text /= static_cast<double>(text_tokens);
+    mel /= static_cast<double>(mel_tokens);
+    const double total = config_.step.text_weight * text + config_.step.mel_weight * mel;
+    const double seconds = seconds_since(start);
+    eta_.validation(seconds);
+    Json metric = {
+        {"mode", "validation"},  {"it", iteration},    {"epoch", setup_.counting.epoch_of(iteration)},
+        {"loss_text_ce", text},  {"loss_mel_ce", mel}, {"loss_gpt_total", total},
+        {"clips", lines.size()}, {"seconds", seconds}};
+    last_validation_ = {{"text", text}, {"mel", mel}, {"total", total}};
+    if (first_validation_.is_null()) first_validation_ = last_validation_;
+    log_.validation(metric);
+    events_.metric(std::move(metric));
+}
+
+void Training::progress(std::int64_t iteration, bool now) {
+    if (!now && seconds_since(last_progress_) < progress_interval) return;
+    last_progress_ = Clock::now();
+    const Counting& counting = setup_.counting;
+    const std::int64_t total = setup_.total, validate_every = setup_.validation ? config_.validate_every : 0;
+    const std::int64_t last_save = is_due(total, config_.save_every) ? 0 : 1;
+    const auto eta =
+        eta_.remaining(total - iteration, count_due(iteration, total, validate_every),
+                       iteration == total ? 0 : count_due(iteration, total, config_.save_every) + last_save);
+    const double typical = eta_.iteration_seconds();
+    const auto milestone = next_milestone(config_.schedule, iteration);
+    Json extra = {
+        {"epoch", counting.epoch_of(iteration)},
+        {"epochs", counting.epochs},
+        {"batch", counting.step_of(iteration)},
+        {"batches", counting.per_epoch()},
+        {"rate", typical > 0 ? 1 / typical : 0.0},
+        {"lr", setup_.schedule->rate()},
+        {"next_save", iteration < total ? Json(next_due(iteration + 1, config_.save_every, total)) : Json()},
+        {"eta_seconds", eta ? Json(*eta) : Json()}};
+    if (milestone && *milestone <= total) extra["next_milestone"] = *milestone;
+    if (const auto next = next_due(iteration + 1, validate_every, total + 1);
+        validate_every > 0 && next <= total)
+        extra["next_validation"] = next;
+    Json losses = last_losses_.is_null() ? Json::object() : last_losses_;
+    if (!last_validation_.is_null()) losses["validation"] = last_validation_["total"];
+    extra["losses"] = std::move(losses);
+    events_.progress("train", static_cast<double>(iteration), static_cast<double>(total), "iterations",
+                     std::move(extra));
+}
+
+Json Training::run() {
+    const auto start = Clock::now();
+    check_disk(setup_.paths, checkpoint_bytes(contents(setup_.start)));
+    const std::int64_t first = setup_.start + 1;
+    log_.line(cat("Number of training data elements: ", setup_.counting.lines,
+                  ", iters: ", setup_.counting.per_epoch()));
+    log_.line(
+        cat("Start training from epoch: ", setup_.counting.epoch_of(first) - 1, ", iter: ", setup_.start));
+    events_.info(cat(setup_.resumed ? "resuming " : "training ", config_.voice, ": iterations ", first,
+                     " to ", setup_.total, ", ", setup_.counting.epochs, " epochs of ",
+                     setup_.counting.per_epoch(), " with ", setup_.counting.lines, " clips in batches of ",
+                     std::min(config_.batch_size, setup_.counting.lines)));
+    bool stopped = false;
+    std::int64_t iteration = setup_.start;
+    while (iteration < setup_.total && !stopped) {
+        ++iteration;
+        one_iteration(iteration);
+        stopped = stop_requested() && iteration < setup_.total;
+        if (save_due(iteration) || stopped) save(iteration);
+        if (validation_due(iteration) && !stopped) validate(iteration);
+        progress(iteration, iteration == first || iteration == setup_.total || stopped);
+        // A signal that came while saving or validating: this iteration may not be saved yet.
+        if (!stopped && stop_requested() && iteration < setup_.total) {
+            stopped = true;
+            if (last_saved_ != iteration) save(iteration);
+        }
+    }
+    if (stopped)
+        events_.info(cat("stopped after iteration ", iteration,
+                         ", which is saved; go on with `testudo resume ", config_.voice, "`"));
+    else
+        log_.line("Finished training!");
+
+    Json losses = Json::object();
+    if (!first_losses_.is_null()) losses["first"] = first_losses_;
+    if (!last_losses_.is_null()) losses["last"] = last_losses_;
+    if (!first_validation_.is_null()) losses["validation_first"] = first_validation_;
+    if (!last_validation_.is_null()) losses["validation_last"] = last_validation_;
+    Json summary = {{"voice", config_.voice},
+                    {"stopped", stopped},
+                    {"resumed", setup_.resumed},
+                    {"first_iteration", first},
+                    {"iterations", iteration},
+                    {"epochs", setup_.counting.finished_epochs(iteration)},
+                    {"epochs_asked", setup_.counting.epochs},
+                    {"seconds", seconds_since(start)},
+                    {"skipped_steps", skipped_},
+                    {"losses", std::move(losses)},
+                    {"model", to_utf8(files_.model.native())},
+                    {"state", to_utf8(files_.state.native())}};
+    if (!files_.ema_model.empty()) summary["ema_model"] = to_utf8(files_.ema_model.native());
+    if (setup_.archived) summary["archived"] = to_utf8(setup_.archived->native());
+    return summary;
+}
+
+Error out_of_memory(const std::string& what) {
+    return environment_error(
+        cat("the memory does not suffice for a step: ", what),
+        "Raise gradient_accumulation_size, or switch checkpointing on; the result stays the same.");
+}
+
+}  // namespace
+
+Json train_voice(const std::filesystem::path& workspace, const std::filesystem::path& yaml, Events& events,
+                 TrainOptions options) {
+    RunSetup setup = set_up_run(workspace, yaml, events, options);
+    try {
+        return Training(setup, events).run();
+    } catch (const c10::OutOfMemoryError& error) {
+        throw out_of_memory(error.what_without_backtrace());
+    } catch (const std::bad_alloc&) {
+        throw out_of_memory("an allocation failed");
+    }
+}
+
+Json resume_voice(const std::filesystem::path& workspace, const std::string& voice, Events& events,
+                  TrainOptions options) {
+    options.resume = true;
+    return train_voice(workspace, run_paths(workspace, voice).yaml, events, options);
+}
+
+}  // namespace testudo::training
