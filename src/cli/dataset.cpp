@@ -1,5 +1,3 @@
-#include "dataset/prepare.h"
-
 #include <ATen/ATen.h>
 
 #include <iostream>
@@ -7,6 +5,7 @@
 #include "cli/flags.h"
 #include "cli/verbs.h"
 #include "core/strings.h"
+#include "dataset/prepare.h"
 #include "dataset/whisper_backend.h"
 
 namespace testudo::cli {
@@ -21,17 +20,20 @@ struct DatasetVerb {
 using Job = std::function<dataset::Report(const studio::Workspace&, const DatasetVerb&, Events&)>;
 
 dataset::Transcribe transcriber(const studio::Workspace& workspace, const DatasetVerb& verb, Events& events) {
-    return dataset::whisper_transcriber(workspace.root(), verb.settings, events, at::hasCUDA() ? "cuda" : "cpu");
+    return dataset::whisper_transcriber(workspace.root(), verb.settings, events,
+                                        at::hasCUDA() ? "cuda" : "cpu");
 }
 
 void print_report(const dataset::Report& report) {
-    std::cout << report.files << " recordings, " << report.transcribed << " transcribed now, " << report.cuts.size()
-              << " slices cut; " << report.train_lines << " lines to train on, " << report.validation_lines
-              << " to validate with; kept " << human_duration(report.seconds_kept) << ", lost "
-              << human_duration(report.seconds_lost()) << " (" << report.rejected.size() << " rejected)\n";
+    std::cout << report.files << " recordings, " << report.transcribed << " transcribed now, "
+              << report.cuts.size() << " slices cut; " << report.train_lines << " lines to train on, "
+              << report.validation_lines << " to validate with; kept " << human_duration(report.seconds_kept)
+              << ", lost " << human_duration(report.seconds_lost()) << " (" << report.rejected.size()
+              << " rejected)\n";
 }
 
-void add_verb(CLI::App& app, Context& context, const char* name, const char* help, const char* examples, Job job) {
+void add_verb(CLI::App& app, Context& context, const char* name, const char* help, const char* examples,
+              Job job) {
     CLI::App* verb = app.add_subcommand(name, help);
     const auto options = std::make_shared<DatasetVerb>();
     verb->add_option("VOICE", options->voice, "Folder below voices/")->required();
@@ -42,12 +44,13 @@ void add_verb(CLI::App& app, Context& context, const char* name, const char* hel
             check_settings(options->settings);
             const studio::Workspace workspace = context.open();
             dataset::Report report;
-            const Json result = run_job(context, workspace.training(options->voice) / "events.jsonl", [&](Events& events) {
-                report = job(workspace, *options, events);
-                Json summary = dataset::to_json(report);
-                summary["stopped"] = report.stopped;
-                return summary;
-            });
+            const Json result =
+                run_job(context, workspace.training(options->voice) / "events.jsonl", [&](Events& events) {
+                    report = job(workspace, *options, events);
+                    Json summary = dataset::to_json(report);
+                    summary["stopped"] = report.stopped;
+                    return summary;
+                });
             if (!context.json) print_report(report);
             return exit_code(result);
         };
@@ -60,7 +63,8 @@ void add_dataset_verbs(CLI::App& app, Context& context) {
     add_verb(app, context, "prepare", "Recordings to dataset: transcribe, slice where needed, list the lines",
              "Examples:\n"
              "  testudo prepare ada\n"
-             "  testudo prepare ada --language \"\" --slice     detect the language; cut every recording by its segments",
+             "  testudo prepare ada --language \"\" --slice     detect the language; cut every recording by "
+             "its segments",
              [](const auto& workspace, const DatasetVerb& verb, Events& events) {
                  return dataset::prepare_voice(workspace.root(), verb.voice, verb.settings,
                                                transcriber(workspace, verb, events), events);

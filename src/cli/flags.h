@@ -1,5 +1,6 @@
 #pragma once
-// Command-line flags made from a settings schema: the key learning_rate becomes --learning-rate; a bool gets --x and --no-x.
+// Command-line flags made from a settings schema: the key learning_rate becomes --learning-rate; a bool gets
+// --x and --no-x.
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <string>
@@ -21,8 +22,8 @@ inline std::string flag_help(const Setting& setting) {
     return help;
 }
 
-// `settings` must outlive the parsing; its values on entry are the defaults shown in the help. Keys in `positional` are
-// given by position elsewhere and get no flag.
+// `settings` must outlive the parsing; its values on entry are the defaults shown in the help. Keys in
+// `positional` are given by position elsewhere and get no flag.
 template <class Settings>
 void add_flags(CLI::App& app, Settings& settings, const std::vector<std::string>& positional = {}) {
     for_each_setting(settings, [&](auto& value, const Setting& setting) {

@@ -22,7 +22,8 @@ void print_numbers(const Json& values, const std::string& indent = "") {
             std::cout << indent << key << ":\n";
             print_numbers(value, indent + "  ");
         } else {
-            std::cout << indent << key << ": " << (value.is_string() ? value.get<std::string>() : value.dump()) << "\n";
+            std::cout << indent << key << ": "
+                      << (value.is_string() ? value.get<std::string>() : value.dump()) << "\n";
         }
     }
 }
@@ -59,15 +60,16 @@ Json bench_whisper(const WhisperBench& options, Events& events) {
     std::sort(files.begin(), files.end());
     for (const auto& file : files) clips.push_back(audio::load(file, 16000));
     if (clips.empty())
-        throw input_error(cat(options.data, " holds no recording"), "Name a folder of recordings with --data.");
+        throw input_error(cat(options.data, " holds no recording"),
+                          "Name a folder of recordings with --data.");
     return asr::bench_transcription(asr::Transcriber::load(options.model), clips, options.how, events);
 }
 
 }  // namespace
 
 void add_machine_verbs(CLI::App& app, Context& context) {
-    CLI::App* doctor_verb =
-        app.add_subcommand("doctor", "Is this machine fit? Device, libraries, threads, memory, disk, a 5-second self test");
+    CLI::App* doctor_verb = app.add_subcommand(
+        "doctor", "Is this machine fit? Device, libraries, threads, memory, disk, a 5-second self test");
     doctor_verb->footer("Examples:\n  testudo doctor\n  testudo doctor --json");
     doctor_verb->callback([&context] { context.action = [&context] { return doctor(context); }; });
 
@@ -77,7 +79,8 @@ void add_machine_verbs(CLI::App& app, Context& context) {
         "Examples:\n"
         "  testudo bench train --layers 6 --dim 384 --heads 6 --batch 8 --steps 6 --data training/ada\n"
         "  testudo bench whisper --model models/whisper/tiny.en --data voices/ada --json");
-    CLI::App* train = bench->add_subcommand("train", "Seconds of a training step by part, throughput, share of GEMM peak, memory");
+    CLI::App* train = bench->add_subcommand(
+        "train", "Seconds of a training step by part, throughput, share of GEMM peak, memory");
     const auto options = std::make_shared<training::BenchOptions>();
     add_flags(*train, *options);
     train->callback([&context, options] {
@@ -86,7 +89,8 @@ void add_machine_verbs(CLI::App& app, Context& context) {
             Context quiet = context;
             quiet.quiet = quiet.quiet || quiet.json;
             quiet.json = false;  // one document, not the events
-            const Json result = run_job(quiet, {}, [&](Events& events) { return bench_training(*options, events); });
+            const Json result =
+                run_job(quiet, {}, [&](Events& events) { return bench_training(*options, events); });
             print(context, result, [&] { print_numbers(result); });
             return exit_code(result);
         };
@@ -96,8 +100,10 @@ void add_machine_verbs(CLI::App& app, Context& context) {
     whisper->add_option("--model", asr_options->model, "Whisper model")->capture_default_str();
     whisper->add_option("--data", asr_options->data, "Folder of recordings")->required();
     whisper->add_option("--beam", asr_options->how.beam_size, "Beam size; 0: greedy")->capture_default_str();
-    whisper->add_option("--batch", asr_options->how.batch, "Recordings decoded together")->capture_default_str();
-    whisper->add_option("--repeats", asr_options->how.repeats, "Rounds; the best counts")->capture_default_str();
+    whisper->add_option("--batch", asr_options->how.batch, "Recordings decoded together")
+        ->capture_default_str();
+    whisper->add_option("--repeats", asr_options->how.repeats, "Rounds; the best counts")
+        ->capture_default_str();
     whisper->add_option("--language", asr_options->how.language, "Language code; empty: detect");
     whisper->add_option("--threads", asr_options->threads, "0: all cores")->capture_default_str();
     whisper->callback([&context, asr_options] {
@@ -105,7 +111,8 @@ void add_machine_verbs(CLI::App& app, Context& context) {
             Context quiet = context;
             quiet.quiet = quiet.quiet || quiet.json;
             quiet.json = false;
-            const Json result = run_job(quiet, {}, [&](Events& events) { return bench_whisper(*asr_options, events); });
+            const Json result =
+                run_job(quiet, {}, [&](Events& events) { return bench_whisper(*asr_options, events); });
             print(context, result, [&] { print_numbers(result); });
             return exit_code(result);
         };

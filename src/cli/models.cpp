@@ -30,9 +30,10 @@ void list(const Context& context) {
     }
     print(context, document, [&] {
         if (rows.size() == 1)
-            std::cout << "No models in " << context.open().models().string()
-                      << ".\nFetch TorToiSe's with `testudo models pull autoregressive`, or make a random one with "
-                         "`testudo models init --size nano`.\n";
+            std::cout
+                << "No models in " << context.open().models().string()
+                << ".\nFetch TorToiSe's with `testudo models pull autoregressive`, or make a random one with "
+                   "`testudo models init --size nano`.\n";
         else
             print_rows(rows);
     });
@@ -41,14 +42,16 @@ void list(const Context& context) {
 void inspect(const Context& context, const std::string& given, bool tensors) {
     const auto found = studio::inspect_model(context.open().find_model(given));
     print(context, studio::to_json(found, tensors), [&] {
-        std::cout << studio::name_of(found.kind) << ", " << found.form << ", " << found.parameters << " parameters, "
-                  << human_bytes(static_cast<double>(found.bytes)) << "\n";
+        std::cout << studio::name_of(found.kind) << ", " << found.form << ", " << found.parameters
+                  << " parameters, " << human_bytes(static_cast<double>(found.bytes)) << "\n";
         if (!found.origin.empty()) std::cout << "origin: " << found.origin << "\n";
-        for (const auto& [key, value] : found.config.items()) std::cout << "  " << key << ": " << value.dump() << "\n";
+        for (const auto& [key, value] : found.config.items())
+            std::cout << "  " << key << ": " << value.dump() << "\n";
         if (!tensors) return;
         std::vector<std::vector<std::string>> rows = {{"TENSOR", "SHAPE", "TYPE"}};
         for (const auto& tensor : found.tensors)
-            rows.push_back({tensor.value("name", ""), tensor.value("shape", Json::array()).dump(), tensor.value("dtype", "")});
+            rows.push_back({tensor.value("name", ""), tensor.value("shape", Json::array()).dump(),
+                            tensor.value("dtype", "")});
         print_rows(rows);
     });
 }
@@ -66,7 +69,8 @@ void add_models_verb(CLI::App& app, Context& context) {
         "  testudo models inspect models/tortoise/autoregressive.pth --tensors\n"
         "  testudo models convert training/ada/finetune/models/500_gpt.pth models/finetunes/ada.safetensors");
 
-    CLI::App* list_verb = models->add_subcommand("list", "Models of the workspace, with kind, size and origin");
+    CLI::App* list_verb =
+        models->add_subcommand("list", "Models of the workspace, with kind, size and origin");
     list_verb->callback([&context] {
         context.action = [&context] {
             list(context);
@@ -74,12 +78,15 @@ void add_models_verb(CLI::App& app, Context& context) {
         };
     });
 
-    CLI::App* init = models->add_subcommand("init", "Make a randomly initialised base model (it has learnt nothing yet)");
+    CLI::App* init =
+        models->add_subcommand("init", "Make a randomly initialised base model (it has learnt nothing yet)");
     const auto options = std::make_shared<studio::InitOptions>();
-    init->add_option("--size", options->size, "nano, micro, small or full (TorToiSe's own shape)")->capture_default_str();
+    init->add_option("--size", options->size, "nano, micro, small or full (TorToiSe's own shape)")
+        ->capture_default_str();
     init->add_option("--name", options->name, "File name in models/tortoise (default: random-<size>)");
     init->add_option("--seed", options->seed, "Seed of the random numbers")->capture_default_str();
-    init->add_option("--text-tokens", options->text_tokens, "Entries of the tokenizer's vocabulary")->capture_default_str();
+    init->add_option("--text-tokens", options->text_tokens, "Entries of the tokenizer's vocabulary")
+        ->capture_default_str();
     init->add_flag("--dvae,!--no-dvae", options->dvae, "Make a DVAE as well [on]");
     init->add_flag("--overwrite", options->overwrite, "Replace existing files");
     init->callback([&context, options] {
@@ -87,14 +94,16 @@ void add_models_verb(CLI::App& app, Context& context) {
             studio::InitResult made;
             run_job(context, {}, [&](Events& events) {
                 made = studio::init_model(context.open(), *options, events);
-                return Json{{"model", to_utf8(made.model.native())}, {"dvae", to_utf8(made.dvae.native())},
+                return Json{{"model", to_utf8(made.model.native())},
+                            {"dvae", to_utf8(made.dvae.native())},
                             {"parameters", made.parameters}};
             });
             return 0;
         };
     });
 
-    CLI::App* inspect_verb = models->add_subcommand("inspect", "What a model file holds; nothing in it is executed");
+    CLI::App* inspect_verb =
+        models->add_subcommand("inspect", "What a model file holds; nothing in it is executed");
     const auto file = std::make_shared<std::string>();
     const auto tensors = std::make_shared<bool>(false);
     inspect_verb->add_option("FILE", *file, "File, or name of a model of the workspace")->required();
@@ -106,12 +115,14 @@ void add_models_verb(CLI::App& app, Context& context) {
         };
     });
 
-    CLI::App* convert = models->add_subcommand("convert", "Write a model as .pth or .safetensors, in another precision");
+    CLI::App* convert =
+        models->add_subcommand("convert", "Write a model as .pth or .safetensors, in another precision");
     const auto from = std::make_shared<std::string>(), to = std::make_shared<std::string>();
     const auto conversion = std::make_shared<studio::ConvertOptions>();
     convert->add_option("FROM", *from, "File, or name of a model of the workspace")->required();
     convert->add_option("TO", *to, "New file; its ending chooses the form")->required();
-    convert->add_option("--precision", conversion->precision, "keep, fp32, fp16 or bf16")->capture_default_str();
+    convert->add_option("--precision", conversion->precision, "keep, fp32, fp16 or bf16")
+        ->capture_default_str();
     convert->add_flag("--strip-buffers,!--no-strip-buffers", conversion->strip_buffers,
                       "Leave out causal masks and other non-parameters [on]");
     convert->add_flag("--overwrite", conversion->overwrite, "Replace an existing file");
@@ -127,7 +138,8 @@ void add_models_verb(CLI::App& app, Context& context) {
     const auto names = std::make_shared<std::vector<std::string>>();
     const auto pulling = std::make_shared<studio::PullOptions>();
     pull->add_option("NAME", *names, "Models to fetch; without names, lists what there is");
-    pull->add_option("--from", pulling->from, "Folder or URL that holds the files, instead of the published places");
+    pull->add_option("--from", pulling->from,
+                     "Folder or URL that holds the files, instead of the published places");
     pull->add_flag("--offline", pulling->offline, "Never use the network");
     pull->add_flag("--force", pulling->force, "Fetch again what is there");
     pull->callback([&context, names, pulling] {
@@ -136,20 +148,26 @@ void add_models_verb(CLI::App& app, Context& context) {
                 Json document = Json::array();
                 std::vector<std::vector<std::string>> rows = {{"NAME", "SIZE", "LICENCE", "WHAT"}};
                 for (const auto& source : studio::model_sources()) {
-                    document.push_back({{"name", source.name}, {"target", source.target}, {"bytes", source.bytes},
-                                        {"licence", source.licence}, {"about", source.about}});
-                    rows.push_back({source.name, source.bytes ? human_bytes(static_cast<double>(source.bytes)) : "?",
+                    document.push_back({{"name", source.name},
+                                        {"target", source.target},
+                                        {"bytes", source.bytes},
+                                        {"licence", source.licence},
+                                        {"about", source.about}});
+                    rows.push_back({source.name,
+                                    source.bytes ? human_bytes(static_cast<double>(source.bytes)) : "?",
                                     source.licence, source.about});
                 }
                 print(context, document, [&] { print_rows(rows); });
                 return 0;
             }
-            for (const auto& name : *names) studio::model_source(name);  // all names are right before anything is fetched
+            for (const auto& name : *names)
+                studio::model_source(name);  // all names are right before anything is fetched
             const Json result = run_job(context, {}, [&](Events& events) {
                 Json files = Json::array();
                 for (const auto& name : *names)
                     files.push_back(to_utf8(
-                        studio::pull_model(context.open(), studio::model_source(name), *pulling, events).native()));
+                        studio::pull_model(context.open(), studio::model_source(name), *pulling, events)
+                            .native()));
                 return Json{{"files", files}};
             });
             return exit_code(result);

@@ -1,8 +1,7 @@
 #include "cli/program.h"
 
-#include <new>
-
 #include <iostream>
+#include <new>
 
 #include "cli/verbs.h"
 #include "core/error.h"
@@ -20,14 +19,17 @@ constexpr const char* kExamples =
     "  testudo train ada                     fine-tune; Ctrl-C saves and leaves\n"
     "  testudo resume ada                    go on from the newest state\n"
     "  testudo doctor                        is this machine fit?\n"
-    "Exit codes: 0 done, 1 defect of Testudo, 2 wrong flags or settings, 3 unusable input, 4 disk, network or\n"
+    "Exit codes: 0 done, 1 defect of Testudo, 2 wrong flags or settings, 3 unusable input, 4 disk, network "
+    "or\n"
     "permission, 5 training diverged, 130 interrupted.\n"
     "`testudo VERB --help` explains a verb.";
 
 int report(const Context& context, const Error& error) {
     if (context.json)
-        std::cerr << Json{{"error", {{"what", to_utf8(std::string_view(error.what()))}, {"hint", error.hint()},
-                                     {"exit_code", static_cast<int>(error.kind())}}}}
+        std::cerr << Json{{"error",
+                           {{"what", to_utf8(std::string_view(error.what()))},
+                            {"hint", error.hint()},
+                            {"exit_code", static_cast<int>(error.kind())}}}}
                          .dump()
                   << std::endl;
     else
@@ -44,7 +46,8 @@ std::string without_stack(std::string what) {
 
 }  // namespace
 
-Json run_job(const Context& context, const std::filesystem::path& log, const std::function<Json(Events&)>& job) {
+Json run_job(const Context& context, const std::filesystem::path& log,
+             const std::function<Json(Events&)>& job) {
     ProgressLine line(context.style());
     const auto events = log.empty() ? std::make_unique<Events>() : std::make_unique<Events>(log);
     line.attach(*events);
@@ -76,12 +79,14 @@ void print_rows(const std::vector<std::vector<std::string>>& rows) {
     std::vector<std::size_t> widths;
     for (const auto& row : rows) {
         widths.resize(std::max(widths.size(), row.size()));
-        for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], count_code_points(row[i]));
+        for (std::size_t i = 0; i < row.size(); ++i)
+            widths[i] = std::max(widths[i], count_code_points(row[i]));
     }
     for (const auto& row : rows) {
         std::string line;
         for (std::size_t i = 0; i < row.size(); ++i)
-            line += row[i] + std::string(i + 1 < row.size() ? widths[i] - count_code_points(row[i]) + 2 : 0, ' ');
+            line +=
+                row[i] + std::string(i + 1 < row.size() ? widths[i] - count_code_points(row[i]) + 2 : 0, ' ');
         std::cout << line << "\n";
     }
     std::cout << std::flush;
@@ -91,9 +96,10 @@ int run(int argc, char** argv) {
     CLI::App app("Testudo: a voice fine-tuning studio for TorToiSe TTS.", "testudo");
     Context context;
     app.set_version_flag("--version", TESTUDO_VERSION);
-    app.add_option("--workspace", context.workspace,
-                   "Folder that holds voices/ training/ models/ results/ config/ (default: $TESTUDO_WORKSPACE, else "
-                   "the current folder)");
+    app.add_option(
+        "--workspace", context.workspace,
+        "Folder that holds voices/ training/ models/ results/ config/ (default: $TESTUDO_WORKSPACE, else "
+        "the current folder)");
     app.add_flag("--json", context.json, "Print JSON: jobs print each event as a line");
     app.add_flag("--quiet", context.quiet, "Print only warnings, errors and results");
     app.footer(kExamples);
@@ -116,8 +122,9 @@ int run(int argc, char** argv) {
         return report(context, environment_error("not enough memory",
                                                  "Use a smaller batch or model, or close other programs."));
     } catch (const std::exception& error) {
-        return report(context, Error(ErrorKind::internal, without_stack(error.what()),
-                                     "This is a defect of Testudo: please report it with the command you ran."));
+        return report(context,
+                      Error(ErrorKind::internal, without_stack(error.what()),
+                            "This is a defect of Testudo: please report it with the command you ran."));
     }
 }
 

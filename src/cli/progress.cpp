@@ -24,7 +24,9 @@ std::string number(double value, const char* format = "%.3g") {
     return out;
 }
 
-bool has_number(const Json& object, const char* key) { return object.contains(key) && object[key].is_number(); }
+bool has_number(const Json& object, const char* key) {
+    return object.contains(key) && object[key].is_number();
+}
 
 void add_metrics(std::string& line, const Json& metric, const Json& validation) {
     const auto add = [&](const Json& from, const char* key, const char* label) {
@@ -59,8 +61,10 @@ std::string describe_progress(const Json& event, const Json& metric, const Json&
     add_metrics(line, metric, validation);
     if (event.contains("next_milestone") && event["next_milestone"].is_string())
         line += cat("  next: ", event["next_milestone"].get<std::string>());
-    if (has_number(event, "eta_seconds")) line += cat("  ETA ", human_duration(event["eta_seconds"].get<double>()));
-    if (event.contains("what") && event["what"].is_string()) line += cat("  ", event["what"].get<std::string>());
+    if (has_number(event, "eta_seconds"))
+        line += cat("  ETA ", human_duration(event["eta_seconds"].get<double>()));
+    if (event.contains("what") && event["what"].is_string())
+        line += cat("  ", event["what"].get<std::string>());
     const std::u32string shown = code_points(line);
     if (width > 0 && shown.size() > static_cast<std::size_t>(width))
         line = to_utf8(std::u32string_view(shown).substr(0, static_cast<std::size_t>(width) - 1)) + "…";
@@ -112,7 +116,8 @@ void ProgressLine::draw(const Json& event) {
         put_line(describe_progress(event, metric_, validation_, 0));
         return;
     }
-    std::cerr << "\r\033[K" << describe_progress(event, metric_, validation_, terminal_width() - 1) << std::flush;
+    std::cerr << "\r\033[K" << describe_progress(event, metric_, validation_, terminal_width() - 1)
+              << std::flush;
     drawn_ = true;
     if (finished) {
         std::cerr << std::endl;

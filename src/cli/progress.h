@@ -1,6 +1,6 @@
 #pragma once
-// Draws the events of a job on a terminal: one live line of progress, and log lines above it. On something that is not
-// a terminal (a pipe, a file) progress becomes a plain line now and then.
+// Draws the events of a job on a terminal: one live line of progress, and log lines above it. On something
+// that is not a terminal (a pipe, a file) progress becomes a plain line now and then.
 #include <cstdio>
 #include <string>
 
@@ -32,7 +32,8 @@ class ProgressLine {
     Json metric_ = Json::object(), validation_ = Json::object();
 };
 
-// The text of a progress event, e.g. "train  epoch 2/10  it 14/70  [#####.....]  0.31 s/it  loss 3.2  ETA 40 s".
+// The text of a progress event, e.g. "train  epoch 2/10  it 14/70  [#####.....]  0.31 s/it  loss 3.2  ETA 40
+// s".
 std::string describe_progress(const Json& event, const Json& metric, const Json& validation, int width);
 
 }  // namespace testudo::cli

@@ -25,9 +25,12 @@ struct TrainVerb {
 };
 
 void print_training(const Json& result) {
-    const auto text = [&](const char* key) { return result.contains(key) && result[key].is_string() ? result[key].get<std::string>() : std::string(); };
-    std::cout << (result.value("stopped", false) ? "Stopped and saved after " : "Finished: ") << result.value("iterations", 0)
-              << " iterations";
+    const auto text = [&](const char* key) {
+        return result.contains(key) && result[key].is_string() ? result[key].get<std::string>()
+                                                               : std::string();
+    };
+    std::cout << (result.value("stopped", false) ? "Stopped and saved after " : "Finished: ")
+              << result.value("iterations", 0) << " iterations";
     if (result.contains("seconds")) std::cout << " in " << human_duration(result["seconds"].get<double>());
     std::cout << ".\n";
     if (!text("model").empty()) std::cout << "model: " << text("model") << "\n";
@@ -46,7 +49,8 @@ int train(const Context& context, const TrainVerb& verb, bool resume) {
     const auto paths = training::run_paths(workspace.root(), verb.voice);
     const Json result = run_job(context, {}, [&](Events& events) {
         return resume ? training::resume_voice(workspace.root(), verb.voice, events, verb.options(true))
-                      : training::train_voice(workspace.root(), verb.yaml.empty() ? paths.yaml : fs::path(verb.yaml), events,
+                      : training::train_voice(workspace.root(),
+                                              verb.yaml.empty() ? paths.yaml : fs::path(verb.yaml), events,
                                               verb.options(false));
     });
     if (!context.json) print_training(result);
@@ -56,15 +60,19 @@ int train(const Context& context, const TrainVerb& verb, bool resume) {
 }  // namespace
 
 void add_training_verbs(CLI::App& app, Context& context) {
-    CLI::App* configure = app.add_subcommand("configure", "Write training/VOICE/train.yaml (DLAS' form) and train.json");
+    CLI::App* configure =
+        app.add_subcommand("configure", "Write training/VOICE/train.yaml (DLAS' form) and train.json");
     const auto settings = std::make_shared<training::TrainingSettings>();
     configure->add_option("VOICE", settings->voice, "Folder below training/")->required();
     add_flags(*configure, *settings, {"voice"});
     configure->footer(
         "Examples:\n"
-        "  testudo configure ada --epochs 50 --learning-rate 1e-4 --learning-rate-schedule 2 4 9 18 25 33 50 59\n"
-        "  testudo configure ada --batch-size 16 --gradient-accumulation-size 2 --save-rate 10 --keep-states 3\n"
-        "  testudo configure ada --learning-rate-scheme CosineAnnealingLR_Restart --learning-rate-restarts 4");
+        "  testudo configure ada --epochs 50 --learning-rate 1e-4 --learning-rate-schedule 2 4 9 18 25 33 50 "
+        "59\n"
+        "  testudo configure ada --batch-size 16 --gradient-accumulation-size 2 --save-rate 10 --keep-states "
+        "3\n"
+        "  testudo configure ada --learning-rate-scheme CosineAnnealingLR_Restart --learning-rate-restarts "
+        "4");
     configure->callback([&context, settings] {
         context.action = [&context, settings] {
             const Json result = run_job(context, {}, [&](Events& events) {
@@ -79,7 +87,8 @@ void add_training_verbs(CLI::App& app, Context& context) {
         };
     });
 
-    CLI::App* train_verb = app.add_subcommand("train", "Fine-tune by training/VOICE/train.yaml; Ctrl-C saves and leaves");
+    CLI::App* train_verb =
+        app.add_subcommand("train", "Fine-tune by training/VOICE/train.yaml; Ctrl-C saves and leaves");
     const auto training = std::make_shared<TrainVerb>();
     train_verb->add_option("VOICE", training->voice, "Folder below training/")->required();
     train_verb->add_option("--yaml", training->yaml, "Another configuration, e.g. one of the original's");

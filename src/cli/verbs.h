@@ -1,6 +1,6 @@
 #pragma once
-// What every verb gets, and the verbs. Each add_… declares its subcommand with flags and help; parsing chooses the
-// action, which runs after parsing.
+// What every verb gets, and the verbs. Each add_… declares its subcommand with flags and help; parsing
+// chooses the action, which runs after parsing.
 #include <CLI/CLI.hpp>
 #include <functional>
 #include <string>
@@ -18,19 +18,25 @@ struct Context {
 
     studio::Workspace open() const { return studio::Workspace::open(workspace); }
     ProgressLine::Style style() const {
-        return json ? ProgressLine::Style::json : quiet ? ProgressLine::Style::quiet : ProgressLine::Style::text;
+        return json    ? ProgressLine::Style::json
+               : quiet ? ProgressLine::Style::quiet
+                       : ProgressLine::Style::text;
     }
 };
 
-// Runs `job` with its events drawn and, when `log` is not empty, appended to that events.jsonl; writes the final
-// `done` or `failed` event. Ctrl-C asks the job to stop (core/interrupt.h). Returns the job's result; its key
-// "stopped": true means that the user stopped it.
-Json run_job(const Context& context, const std::filesystem::path& log, const std::function<Json(Events&)>& job);
-inline int exit_code(const Json& result) { return result.is_object() && result.value("stopped", false) ? 130 : 0; }
+// Runs `job` with its events drawn and, when `log` is not empty, appended to that events.jsonl; writes the
+// final `done` or `failed` event. Ctrl-C asks the job to stop (core/interrupt.h). Returns the job's result;
+// its key "stopped": true means that the user stopped it.
+Json run_job(const Context& context, const std::filesystem::path& log,
+             const std::function<Json(Events&)>& job);
+inline int exit_code(const Json& result) {
+    return result.is_object() && result.value("stopped", false) ? 130 : 0;
+}
 
 // Prints `document` as JSON when --json was given, else calls `text`.
 void print(const Context& context, const Json& document, const std::function<void()>& text);
-void print_rows(const std::vector<std::vector<std::string>>& rows);  // aligned columns; the first row is the heading
+void print_rows(
+    const std::vector<std::vector<std::string>>& rows);  // aligned columns; the first row is the heading
 
 void add_dataset_verbs(CLI::App& app, Context& context);   // transcribe, slice, dataset, prepare
 void add_training_verbs(CLI::App& app, Context& context);  // configure, train, resume

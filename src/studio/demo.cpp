@@ -183,8 +183,9 @@ Json run_demo(const Workspace& workspace, const DemoOptions& options, Events& ev
     prepare.whisper_model = options.whisper;
     prepare.skip_existing = true;
     prepare.validation_audio_length = 3.4;  // the shortest prompts are kept aside to validate with
-    const auto report = dataset::prepare_voice(workspace.root(), options.voice, prepare,
-                                               dataset::whisper_transcriber(workspace.root(), prepare, events), events);
+    const auto report =
+        dataset::prepare_voice(workspace.root(), options.voice, prepare,
+                               dataset::whisper_transcriber(workspace.root(), prepare, events), events);
     if (report.stopped) return Json{{"stopped", true}};
     const fs::path folder = workspace.training(options.voice);
     const auto clips = listed_clips(folder / "train.txt");

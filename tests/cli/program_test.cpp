@@ -1,0 +1,139 @@
+// The program as a user meets it: help, exit codes, errors. The whole job is in main_job_test.cpp.
+#include "support/program.h"
+
+#include <gtest/gtest.h>
+
+#include "core/json.h"
+#include "support/golden.h"
+
+namespace testudo {
+namespace {
+
+using test::run_program;
+using test::TemporaryFolder;
+
+TEST(Program, HelpOfEveryVerbHasExamples) {
+    const TemporaryFolder folder;
+    const auto top = run_program({"--help"}, folder.path());
+    EXPECT_EQ(top.code, 0);
+    for (const std::string verb : {"transcribe", "slice", "dataset", "prepare", "configure", "train",
+                                   "resume", "models", "doctor", "bench", "demo"}) {
+        EXPECT_NE(top.out.find("  " + verb), std::string::npos) << verb;
+        const auto help = run_program({verb, "--help"}, folder.path());
+        EXPECT_EQ(help.code, 0) << verb;
+        EXPECT_NE(help.out.find("Examples:"), std::string::npos) << verb;
+    }
+    EXPECT_NE(top.out.find("Exit codes"), std::string::npos);
+    EXPECT_EQ(run_program({"--version"}, folder.path()).out, TESTUDO_VERSION "\n");
+}
+
+TEST(Program, FlagsComeFromTheSchema) {
+    const TemporaryFolder folder;
+    const auto help = run_program({"configure", "--help"}, folder.path());
+    for (const char* flag : {"--epochs", "--learning-rate", "--text-lr-weight", "--batch-size", "--save-rate",
+                             "--validation-enabled", "--keep-states", "--objective"})
+        EXPECT_NE(help.out.find(flag), std::string::npos) << flag;
+}
+
+TEST(Program, WrongUseIsTwo) {
+    const TemporaryFolder folder;
+    const std::string workspace = folder.path().string();
+    EXPECT_EQ(run_program({}, folder.path()).code, 2);
+    EXPECT_EQ(run_program({"sing"}, folder.path()).code, 2);
+    EXPECT_EQ(run_program({"train"}, folder.path()).code, 2);
+    EXPECT_EQ(
+        run_program({"--workspace", workspace, "configure", "x", "--epochs", "many"}, folder.path()).code, 2);
+    EXPECT_EQ(run_program({"--workspace", workspace, "train", "../x"}, folder.path()).code, 2);
+    EXPECT_EQ(
+        run_program({"--workspace", workspace, "models", "init", "--size", "giant"}, folder.path()).code, 2);
+    EXPECT_EQ(run_program({"--workspace", workspace, "models", "pull", "nothing"}, folder.path()).code, 2);
+}
+
+TEST(Program, MissingFoldersAndFilesAreThreeWithARemedy) {
+    const TemporaryFolder folder;
+    const std::string workspace = folder.path().string();
+    const std::string whisper = (test::source_dir() / ".deps/models/whisper/tiny.en").string();
+    fs::create_directories(folder / "voices/empty");
+    fs::create_directories(folder / "training/none");
+    struct Case {
+        std::vector<std::string> arguments;
+        std::string named;
+    };
+    for (const Case& c : {Case{{"prepare", "nobody", "--whisper-model", whisper}, "nobody"},
+                          Case{{"prepare", "empty", "--whisper-model", whisper}, "empty"},
+                          Case{{"slice", "none"}, "whisper.json"}, Case{{"dataset", "none"}, "whisper.json"},
+                          Case{{"configure", "none"}, "train.txt"}, Case{{"train", "none"}, "train.yaml"},
+                          Case{{"models", "inspect", "no.pth"}, "no.pth"}}) {
+        std::vector<std::string> arguments = {"--workspace", workspace};
+        arguments.insert(arguments.end(), c.arguments.begin(), c.arguments.end());
+        const auto ran = run_program(arguments, folder.path());
+        EXPECT_EQ(ran.code, 3) << c.arguments[0] << " " << c.arguments[1] << "\n" << ran.err;
+        EXPECT_NE(ran.err.find(c.named), std::string::npos) << ran.err;
+        const auto error = ran.err.find("error: ");
+        ASSERT_NE(error, std::string::npos) << ran.err;
+        EXPECT_GE(std::count(ran.err.begin() + static_cast<std::ptrdiff_t>(error), ran.err.end(), '\n'), 2)
+            << "no remedy: " << ran.err;
+    }
+}
+
+TEST(Program, ReadOnlyWorkspaceIsFour) {
+    const TemporaryFolder folder;
+    const auto ran =
+        run_program({"--workspace", "/proc/testudo", "models", "init", "--size", "nano"}, folder.path());
+    EXPECT_EQ(ran.code, 4) << ran.err;
+    EXPECT_NE(ran.err.find("/proc/testudo"), std::string::npos) << ran.err;
+}
+
+TEST(Program, ErrorsAsJson) {
+    const TemporaryFolder folder;
+    const auto ran =
+        run_program({"--workspace", folder.path().string(), "--json", "dataset", "nobody"}, folder.path());
+    EXPECT_EQ(ran.code, 3);
+    const auto at = ran.err.find("{\"error\"");
+    ASSERT_NE(at, std::string::npos) << ran.err;
+    const Json error = Json::parse(ran.err.substr(at));
+    EXPECT_EQ(error["error"]["exit_code"], 3);
+    EXPECT_FALSE(error["error"]["hint"].get<std::string>().empty());
+}
+
+TEST(Program, HostileCheckpointsAreRefusedByTheProgram) {
+    const TemporaryFolder folder;
+    const fs::path bad = test::source_dir() / "tests/golden/ar/ckpt/bad";
+    for (const auto& entry : fs::directory_iterator(bad)) {
+        const auto ran = run_program({"models", "inspect", entry.path().string()}, folder.path());
+        EXPECT_EQ(ran.code, 3) << entry.path() << "\n" << ran.err;
+        EXPECT_NE(ran.err.find(entry.path().filename().string()), std::string::npos) << ran.err;
+    }
+}
+
+TEST(Program, LinksNoPython) {
+    const TemporaryFolder folder;
+    const auto ran = test::Program({test::program().string()}, folder.path(), "/usr/bin/ldd").wait();
+    EXPECT_EQ(ran.code, 0) << ran.err;
+    EXPECT_NE(ran.out.find("libtorch_cpu"), std::string::npos);
+    EXPECT_EQ(ran.out.find("libpython"), std::string::npos);
+    EXPECT_EQ(ran.out.find("not found"), std::string::npos) << ran.out;
+}
+
+TEST(SlowProgram, DoctorFindsThisMachineFit) {
+    const TemporaryFolder folder;
+    const auto ran = run_program({"--workspace", folder.path().string(), "--json", "doctor"}, folder.path());
+    const Json report = Json::parse(ran.out);
+    EXPECT_NE(report["verdict"], "problem") << ran.out;
+    EXPECT_EQ(ran.code, 0);
+    EXPECT_TRUE(report.contains("self_test"));
+}
+
+TEST(SlowProgram, BenchTrainPrintsItsNumbers) {
+    const TemporaryFolder folder;
+    const auto ran = run_program({"--json", "bench", "train", "--layers", "1", "--dim", "64", "--heads", "1",
+                                  "--batch", "2", "--steps", "2"},
+                                 folder.path());
+    ASSERT_EQ(ran.code, 0) << ran.err;
+    const Json numbers = Json::parse(ran.out);
+    EXPECT_TRUE(numbers.is_object());
+    EXPECT_NE(ran.out.find("peak"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace testudo
