@@ -25,9 +25,8 @@ class WhisperTokenizer {
     static WhisperTokenizer load(const std::filesystem::path& folder, int vocabulary);
 
     Tokens encode(std::string_view text) const;
-    // Special tokens are left out; incomplete UTF-8 becomes U+FFFD.
+    // Timestamps are left out; bytes that are not UTF-8 become U+FFFD.
     std::string decode(std::span<const std::int64_t> tokens) const;
-    std::string decode_bytes(std::span<const std::int64_t> tokens) const;  // not repaired
 
     struct SplitWords {
         std::vector<std::string> words;
@@ -53,13 +52,13 @@ class WhisperTokenizer {
     Tokens suppressed_tokens() const;
 
   private:
-    std::string bpe(std::string_view piece, Tokens& out) const;
+    void encode_piece(std::string_view piece, Tokens& out) const;
+    void set_special(int vocabulary);
 
     bool multilingual_ = false;
     std::vector<std::string> languages_;
-    std::vector<std::string> bytes_of_;                      // id -> bytes
-    std::unordered_map<std::string, std::int64_t> id_of_;    // bytes -> id
-    std::unordered_map<std::string, std::int64_t> rank_of_;  // merges: left + '\0' + right -> rank
+    std::vector<std::string> bytes_of_;                    // id -> bytes
+    std::unordered_map<std::string, std::int64_t> id_of_;  // bytes -> id
 };
 
 }  // namespace testudo::asr

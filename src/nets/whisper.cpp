@@ -1,6 +1,7 @@
 #include "nets/whisper.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "core/error.h"
 #include "core/strings.h"
@@ -109,7 +110,8 @@ at::Tensor Whisper::encode(const at::Tensor& mel) const {
         at::Tensor h = at::layer_norm(x, {dim}, block.attention_norm.weight, block.attention_norm.bias);
         const at::Tensor qkv =
             apply(h, block.qkv.weight, block.qkv.bias).view({batch, context, 3, heads, head_dim});
-        h = at::scaled_dot_product_attention(qkv.select(2, 0).transpose(1, 2), qkv.select(2, 1).transpose(1, 2),
+        h = at::scaled_dot_product_attention(qkv.select(2, 0).transpose(1, 2),
+                                             qkv.select(2, 1).transpose(1, 2),
                                              qkv.select(2, 2).transpose(1, 2));
         h = h.transpose(1, 2).reshape({batch * context, dim});
         x.add_(apply(h, block.out.weight, block.out.bias));
@@ -149,7 +151,7 @@ Whisper::Cache Whisper::new_cache(std::int64_t rows, std::int64_t capacity,
                                   std::vector<std::int64_t> padding) const {
     c10::InferenceMode inference;
     Cache cache;
-    cache.capacity = std::min<std::int64_t>(capacity, config_.text_context);
+    cache.capacity = capacity;
     cache.padding = std::move(padding);
     cache.padding.resize(rows, 0);
     const std::int64_t heads = config_.text_heads, head_dim = config_.text_dim / heads;
@@ -188,8 +190,9 @@ at::Tensor Whisper::decode(const at::Tensor& tokens, const Audio& audio, Cache& 
     const std::int64_t heads = config_.text_heads, head_dim = dim / heads, windows = audio.windows();
     const std::int64_t before = cache.length, total = before + n;
     if (total > cache.capacity || windows < 1 || rows % windows != 0)
-        throw Error(ErrorKind::internal, cat("Whisper's decoder: ", total, " positions of ", cache.capacity, ", ",
-                                             rows, " rows for ", windows, " windows"),
+        throw Error(ErrorKind::internal,
+                    cat("Whisper's decoder: ", total, " positions of ", cache.capacity, ", ", rows,
+                        " rows for ", windows, " windows"),
                     "Report this as a defect.");
     const bool padded = std::any_of(cache.padding.begin(), cache.padding.end(), [](auto p) { return p > 0; });
 
@@ -222,9 +225,9 @@ at::Tensor Whisper::decode(const at::Tensor& tokens, const Audio& audio, Cache& 
         const at::Tensor qkv = apply(h, block.qkv.weight, block.qkv.bias).view({rows, n, 3, heads, head_dim});
         cache.keys[layer].narrow(2, before, n).copy_(qkv.select(2, 1).transpose(1, 2));
         cache.values[layer].narrow(2, before, n).copy_(qkv.select(2, 2).transpose(1, 2));
-        h = at::scaled_dot_product_attention(qkv.select(2, 0).transpose(1, 2),
-                                             cache.keys[layer].narrow(2, 0, total),
-                                             cache.values[layer].narrow(2, 0, total), given_mask, 0.0, causal);
+        h = at::scaled_dot_product_attention(
+            qkv.select(2, 0).transpose(1, 2), cache.keys[layer].narrow(2, 0, total),
+            cache.values[layer].narrow(2, 0, total), given_mask, 0.0, causal);
         x.add_(apply(h.transpose(1, 2).reshape({rows * n, dim}), block.out.weight, block.out.bias));
 
         h = at::layer_norm(x, {dim}, block.cross_norm.weight, block.cross_norm.bias);
@@ -233,8 +236,8 @@ at::Tensor Whisper::decode(const at::Tensor& tokens, const Audio& audio, Cache& 
                            .view({windows, rows / windows * n, heads, head_dim})
                            .transpose(1, 2);
         if (scores) {
-            at::Tensor score =
-                at::matmul(q * (1 / std::sqrt(static_cast<double>(head_dim))), audio.keys[layer].transpose(2, 3));
+            at::Tensor score = at::matmul(q * (1 / std::sqrt(static_cast<double>(head_dim))),
+                                          audio.keys[layer].transpose(2, 3));
             h = at::matmul(at::softmax(score, -1), audio.values[layer]);
             scores->push_back(score.view({windows, heads, rows / windows, n, score.size(-1)})
                                   .transpose(1, 2)
@@ -242,7 +245,8 @@ at::Tensor Whisper::decode(const at::Tensor& tokens, const Audio& audio, Cache& 
         } else {
             h = at::scaled_dot_product_attention(q, audio.keys[layer], audio.values[layer]);
         }
-        x.add_(apply(h.transpose(1, 2).reshape({rows * n, dim}), block.cross_out.weight, block.cross_out.bias));
+        x.add_(
+            apply(h.transpose(1, 2).reshape({rows * n, dim}), block.cross_out.weight, block.cross_out.bias));
 
         h = at::layer_norm(x, {dim}, block.mlp_norm.weight, block.mlp_norm.bias);
         h = apply(h, block.mlp_in.weight, block.mlp_in.bias);

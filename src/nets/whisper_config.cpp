@@ -125,8 +125,8 @@ WhisperConfig infer_whisper_config(const Find& find, int audio_heads, int text_h
     config.text_heads = text_heads > 0 ? text_heads : config.text_dim / 64;
     if (config.audio_heads < 1 || config.audio_dim % config.audio_heads != 0 || config.text_heads < 1 ||
         config.text_dim % config.text_heads != 0 || config.audio_dim != config.text_dim)
-        throw input_error(cat("a Whisper model of widths ", config.audio_dim, " and ", config.text_dim, " with ",
-                              config.audio_heads, " and ", config.text_heads, " heads cannot be"),
+        throw input_error(cat("a Whisper model of widths ", config.audio_dim, " and ", config.text_dim,
+                              " with ", config.audio_heads, " and ", config.text_heads, " heads cannot be"),
                           "Give openai's .pt file or a CTranslate2 folder of Whisper.");
     return config;
 }

@@ -1,0 +1,213 @@
+#include "asr/transcript.h"
+
+#include <cmath>
+
+#include "core/error.h"
+#include "core/strings.h"
+
+namespace testudo::asr {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+constexpr const char* remedy = "Correct the entry by hand, or delete it and transcribe that file again.";
+
+[[noreturn]] void refuse(const std::string& where, const std::string& what) {
+    throw input_error(cat(where, ": ", what), remedy);
+}
+
+const char* kind_of(const Json& value) {
+    if (value.is_null()) return "null";
+    if (value.is_boolean()) return "true or false";
+    if (value.is_number()) return "a number";
+    if (value.is_string()) return "a text";
+    return value.is_array() ? "a list" : "an object";
+}
+
+double number(const Json& value, const std::string& where, const char* key) {
+    if (!value.is_number()) refuse(where, cat("\"", key, "\" must be a number, not ", kind_of(value)));
+    const double result = value.get<double>();
+    if (!std::isfinite(result)) refuse(where, cat("\"", key, "\" is not a finite number"));
+    return result;
+}
+
+std::string text_of(const Json& value, const std::string& where, const char* key) {
+    if (!value.is_string()) refuse(where, cat("\"", key, "\" must be a text, not ", kind_of(value)));
+    return value.get<std::string>();
+}
+
+std::int64_t whole(const Json& value, const std::string& where, const char* key) {
+    const double result = number(value, where, key);
+    if (result != std::floor(result) || std::abs(result) > 9e15)
+        refuse(where, cat("\"", key, "\" must be a whole number"));
+    return static_cast<std::int64_t>(result);
+}
+
+void check_times(double start, double end, const std::string& where) {
+    if (start < 0) refuse(where, cat("\"start\" is negative (", start, ")"));
+    if (end < start) refuse(where, cat("\"end\" (", end, ") lies before \"start\" (", start, ")"));
+    if (end > 1e7) refuse(where, cat("\"end\" (", end, " s) is longer than any recording"));
+}
+
+void need(const Json& json, const std::string& where, std::initializer_list<const char*> keys) {
+    if (!json.is_object()) refuse(where, cat("must be an object, not ", kind_of(json)));
+    for (const char* key : keys)
+        if (!json.contains(key)) refuse(where, cat("\"", key, "\" is missing"));
+}
+
+const Json& list(const Json& value, const std::string& where, const char* key) {
+    if (!value.is_array()) refuse(where, cat("\"", key, "\" must be a list, not ", kind_of(value)));
+    return value;
+}
+
+Word word_from_json(const Json& json, const std::string& where) {
+    need(json, where, {"word", "start", "end"});
+    Word word;
+    for (const auto& [key, value] : json.items()) {
+        if (key == "word")
+            word.text = text_of(value, where, "word");
+        else if (key == "start")
+            word.start = number(value, where, "start");
+        else if (key == "end")
+            word.end = number(value, where, "end");
+        else if (key == "probability" && !value.is_null())
+            word.probability = number(value, where, "probability");
+        else
+            word.extra[key] = value;
+    }
+    check_times(word.start, word.end, where);
+    return word;
+}
+
+Segment segment_from_json(const Json& json, const std::string& where, std::int64_t index) {
+    need(json, where, {"start", "end", "text"});
+    Segment segment;
+    segment.id = index;
+    for (const auto& [key, value] : json.items()) {
+        if (key == "start") {
+            segment.start = number(value, where, "start");
+        } else if (key == "end") {
+            segment.end = number(value, where, "end");
+        } else if (key == "text") {
+            segment.text = text_of(value, where, "text");
+        } else if (value.is_null()) {
+            segment.extra[key] = value;
+        } else if (key == "id") {
+            segment.id = whole(value, where, "id");
+        } else if (key == "seek") {
+            segment.seek = whole(value, where, "seek");
+        } else if (key == "temperature") {
+            segment.temperature = number(value, where, "temperature");
+        } else if (key == "avg_logprob") {
+            segment.avg_logprob = number(value, where, "avg_logprob");
+        } else if (key == "compression_ratio") {
+            segment.compression_ratio = number(value, where, "compression_ratio");
+        } else if (key == "no_speech_prob") {
+            segment.no_speech_prob = number(value, where, "no_speech_prob");
+        } else if (key == "tokens") {
+            segment.tokens.emplace();
+            for (const Json& token : list(value, where, "tokens"))
+                segment.tokens->push_back(whole(token, where, "tokens"));
+        } else if (key == "words") {
+            segment.words.emplace();
+            for (const Json& word : list(value, where, "words"))
+                segment.words->push_back(
+                    word_from_json(word, cat(where, ", word ", segment.words->size() + 1)));
+        } else {
+            segment.extra[key] = value;
+        }
+    }
+    check_times(segment.start, segment.end, where);
+    return segment;
+}
+
+Json to_json(const Segment& segment) {
+    Json json;
+    json["id"] = segment.id;
+    if (segment.seek) json["seek"] = *segment.seek;
+    json["start"] = segment.start;
+    json["end"] = segment.end;
+    json["text"] = segment.text;
+    if (segment.tokens) json["tokens"] = *segment.tokens;
+    if (segment.temperature) json["temperature"] = *segment.temperature;
+    if (segment.avg_logprob) json["avg_logprob"] = *segment.avg_logprob;
+    if (segment.compression_ratio) json["compression_ratio"] = *segment.compression_ratio;
+    if (segment.no_speech_prob) json["no_speech_prob"] = *segment.no_speech_prob;
+    if (segment.words) {
+        Json words = Json::array();
+        for (const Word& word : *segment.words) {
+            Json one{{"word", word.text}, {"start", word.start}, {"end", word.end}};
+            if (word.probability) one["probability"] = *word.probability;
+            for (const auto& [key, value] : word.extra.items()) one[key] = value;
+            words.push_back(std::move(one));
+        }
+        json["words"] = std::move(words);
+    }
+    for (const auto& [key, value] : segment.extra.items()) json[key] = value;
+    return json;
+}
+
+}  // namespace
+
+Json to_json(const Transcript& transcript) {
+    Json json;
+    json["text"] = transcript.text;
+    json["segments"] = Json::array();
+    for (const Segment& segment : transcript.segments) json["segments"].push_back(to_json(segment));
+    if (!transcript.language.empty()) json["language"] = transcript.language;
+    for (const auto& [key, value] : transcript.extra.items()) json[key] = value;
+    return json;
+}
+
+Transcript transcript_from_json(const Json& json, const std::string& where) {
+    need(json, where, {"segments"});
+    Transcript transcript;
+    for (const auto& [key, value] : json.items()) {
+        if (key == "text") {
+            transcript.text = text_of(value, where, "text");
+        } else if (key == "segments") {
+            for (const Json& segment : list(value, where, "segments")) {
+                const std::size_t count = transcript.segments.size();
+                transcript.segments.push_back(segment_from_json(segment, cat(where, ", segment ", count + 1),
+                                                                static_cast<std::int64_t>(count)));
+            }
+        } else if (key == "language" && !value.is_null()) {
+            transcript.language = text_of(value, where, "language");
+        } else {
+            transcript.extra[key] = value;
+        }
+    }
+    if (!json.contains("text"))
+        for (const Segment& segment : transcript.segments) transcript.text += segment.text;
+    return transcript;
+}
+
+Transcripts read_transcripts(const fs::path& whisper_json) {
+    if (!fs::exists(whisper_json))
+        throw input_error(cat(whisper_json, " is missing"),
+                          "Transcribe the voice first: `testudo transcribe VOICE`.");
+    const Json json = read_json(whisper_json);
+    if (!json.is_object())
+        throw input_error(cat(whisper_json, ": must be an object of file names, not ", kind_of(json)),
+                          remedy);
+    Transcripts transcripts;
+    for (const auto& [name, entry] : json.items())
+        transcripts.emplace_back(name,
+                                 transcript_from_json(entry, cat(whisper_json, ", entry \"", name, "\"")));
+    return transcripts;
+}
+
+void write_transcripts(const fs::path& whisper_json, const Transcripts& transcripts) {
+    Json json = Json::object();
+    for (const auto& [name, transcript] : transcripts) json[name] = to_json(transcript);
+    write_json(whisper_json, json, {.indent = 1, .fill = '\t', .ascii = true});
+}
+
+Transcript* find_transcript(Transcripts& transcripts, const std::string& name) {
+    for (auto& [own, transcript] : transcripts)
+        if (own == name) return &transcript;
+    return nullptr;
+}
+
+}  // namespace testudo::asr
