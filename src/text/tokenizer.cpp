@@ -74,8 +74,8 @@ CharacterKind kind_of(char32_t c) {
     return u_hasBinaryProperty(point, UCHAR_WHITE_SPACE) ? CharacterKind::space : CharacterKind::other;
 }
 
-void note(std::vector<std::string>& list, char32_t c) {
-    std::string text = to_utf8(std::u32string_view(&c, 1));
+void note(std::vector<std::string>& list, std::u32string_view unknown) {
+    std::string text = to_utf8(unknown);
     if (std::find(list.begin(), list.end(), text) == list.end()) list.push_back(std::move(text));
 }
 
@@ -84,7 +84,7 @@ void encode_word(const Vocabulary& vocabulary, std::u32string_view word, Encoded
     pieces.reserve(word.size());
     for (const char32_t c : word) {
         const auto found = vocabulary.characters.find(c);
-        if (found == vocabulary.characters.end()) note(out.unknown, c);
+        if (found == vocabulary.characters.end()) note(out.unknown, {&c, 1});
         const int at = static_cast<int>(pieces.size());
         pieces.push_back(
             {found == vocabulary.characters.end() ? Tokenizer::unk : found->second, at - 1, at + 1});
@@ -173,6 +173,7 @@ Encoded Tokenizer::encode_cleaned(std::string_view cleaned) const {
         }
         encode_text(*tables_, rest.substr(0, at), out);
         out.ids.push_back(special->id);
+        if (special->id == Tokenizer::unk) note(out.unknown, special->text);
         rest.remove_prefix(at + special->text.size());
         at = 0;
     }

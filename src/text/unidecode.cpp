@@ -92,6 +92,7 @@ std::string boxes(char32_t c) {  // U+2500 … U+25FF
     if (c == 0x2551) return "|";
     if (c <= 0x2570) return "+";
     if (c <= 0x257f) return (c - 0x2574) % 2 ? "|" : "-";
+    if (c >= 0x2596 && c <= 0x259f) return "";
     if (c <= 0x25b1 || (c >= 0x25e7 && c <= 0x25eb) || (c >= 0x25f0 && c <= 0x25f7)) return "#";
     return c <= 0x25e6 ? "*" : "";
 }
@@ -119,7 +120,8 @@ std::optional<std::string> read(char32_t c) {
     if (c >= 0xac00 && c <= 0xd7a3) return hangul(c);
     if (c >= 0x2500 && c <= 0x25ff) return boxes(c);
     const auto point = static_cast<UChar32>(c);
-    if (c >= 0x1f000 && c < 0x20000) return std::nullopt;  // pictures, also those of letters
+    const bool operators = c >= 0x2200 && c < 0x2300, pictures = c >= 0x1f000 && c < 0x20000;
+    if (operators || pictures) return std::nullopt;  // even where they decompose into something
     if (u_charDigitValue(point) >= 0) return std::string(1, static_cast<char>('0' + u_charDigitValue(point)));
     const std::uint32_t category = U_GET_GC_MASK(point);
     if (category & (U_GC_CC_MASK | U_GC_CF_MASK | U_GC_MN_MASK | U_GC_ME_MASK)) return std::string();
