@@ -42,16 +42,21 @@ struct TokenCounts {
 };
 TokenCounts count_tokens(const UnifiedVoiceConfig& config, const Batch& batch, const Form& form);
 
-// Where gradients go. A pass calls buffer(i) when it can compute gradient i, writes it there (adding to what
-// is there unless fresh(i)), then calls ready(i); each parameter once a pass, in an order fixed by the model.
+// Where gradients go. A pass asks wants(i), calls buffer(i) when it can compute gradient i, writes it there
+// (adding to what is there unless fresh(i)), then calls ready(i); each parameter once a pass, in an order
+// fixed by the model.
 class GradientSink {
   public:
     virtual ~GradientSink() = default;
-    virtual at::Tensor buffer(std::size_t parameter) = 0;  // shape of the parameter
+    virtual at::Tensor buffer(std::size_t parameter) = 0;  // shape of the parameter, contiguous
     virtual bool fresh(std::size_t parameter) = 0;         // contents are to be overwritten
     virtual void ready(std::size_t parameter) = 0;
-    virtual bool wants_more() { return true; }  // false ends the backward pass early
-    // Losses are known before the first gradient is; false: no backward pass at all.
+    // A gradient that is the product left^T right ([tokens, m], [tokens, n]) is offered before it is
+    // multiplied out; true: the sink keeps the factors instead, and buffer() and ready() are not called.
+    virtual bool defer(std::size_t /*parameter*/, const at::Tensor& /*left*/, const at::Tensor& /*right*/) {
+        return false;
+    }
+    // Losses are known before ready() or defer() is first called; false: no backward pass.
     virtual bool accept(double /*text*/, double /*mel*/) { return true; }
 };
 

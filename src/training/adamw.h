@@ -43,15 +43,10 @@ class AdamW {
     // --- used by Step
     // Group of a parameter: 0 decay, 1 rest.
     int group_of(std::size_t parameter) const { return group_[parameter]; }
-    void begin_step(double learning_rate, std::int64_t iteration);  // raises step(), fixes bias corrections
-    void cancel_step();                                             // takes begin_step back
-    // The whole update of one parameter with its gradient times `scale`.
+    void begin_step(double learning_rate, std::int64_t iteration);  // raises step()
+    // Updates one parameter, its moments and its average; `gradient` (of any contents afterwards) counts
+    // times `scale`.
     void update(std::size_t parameter, const at::Tensor& gradient, double scale);
-    // The two halves of update(), when the clip factor is not known yet.
-    void update_moments(std::size_t parameter, const at::Tensor& gradient, double scale);
-    void update_weight(std::size_t parameter);
-    // From moments updated with scale 1 to those updated with `scale`, given the same gradient again.
-    void rescale_moments(std::size_t parameter, const at::Tensor& gradient, double scale);
 
   private:
     nets::Parameters parameters_;
@@ -63,7 +58,7 @@ class AdamW {
     std::vector<at::Tensor> exp_avg_, exp_avg_sq_;
     nets::Parameters ema_;
     std::int64_t step_ = 0;
-    double learning_rate_ = 0, correction1_ = 1, correction2_ = 1;
+    double learning_rate_ = 0;
     double ema_keep_ = 1;  // 1: the average does not move in this step
 };
 

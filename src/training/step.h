@@ -1,6 +1,7 @@
 #pragma once
 // One training step: losses, gradients, clipping, AdamW, EMA. Its random numbers come only from the seed it
 // is given, and a step that produced a number that is not finite changes nothing but says so.
+#include <memory>
 #include <span>
 
 #include "nets/unified_voice_pass.h"
@@ -8,9 +9,11 @@
 
 namespace testudo::training {
 
-// full keeps every gradient until the step's end. lean keeps only a part of them (exact; one micro-batch
-// only): 4 bytes a parameter less, at the price of a partly repeated backward pass in the steps that are
-// clipped. automatic: lean when gradients would be over 1 GiB and there is one micro-batch.
+class GradientStore;
+
+// full keeps every gradient until the step's end; lean keeps a part of them as smaller factors
+// (gradient_store.h; only with one micro-batch), which costs a few per cent of time. automatic: lean when the
+// gradients would be over 1 GiB.
 enum class GradientMemory { automatic, full, lean };
 
 struct StepOptions {
@@ -53,16 +56,15 @@ class Step {
     std::vector<at::Tensor> gradients(std::span<const nets::Batch> micro_batches, std::uint64_t seed);
 
   private:
-    struct FullSink;
-    struct LeanSink;
-    StepResult run_full(std::span<const nets::Batch>, double, std::uint64_t, std::int64_t);
-    StepResult run_lean(const nets::Batch&, double, std::uint64_t, std::int64_t);
-    bool pass(std::span<const nets::Batch>, std::uint64_t, nets::GradientSink&, StepResult&);
+    bool lean(std::size_t micro_batches) const;
+    // Runs every micro-batch; false when a loss is not finite.
+    bool collect(std::span<const nets::Batch> micro_batches, std::uint64_t seed, GradientStore& store,
+                 StepResult& result);
+
     nets::UnifiedVoice& model_;
     AdamW& optimizer_;
     StepOptions options_;
-    std::unique_ptr<FullSink> full_;
-    bool expect_clip_ = false;
+    std::unique_ptr<GradientStore> store_;
 };
 
 }  // namespace testudo::training

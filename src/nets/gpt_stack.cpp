@@ -1,0 +1,155 @@
+#include "nets/gpt_stack.h"
+
+#include "nets/dropout.h"
+
+namespace testudo::nets {
+
+namespace {
+
+constexpr double eps = 1e-5;
+constexpr std::size_t entries_in_block = 12;
+
+// Places of a block's weights in parameters(); each bias follows its weight.
+struct BlockIndex {
+    std::size_t ln1, qkv, out, ln2, up, down;
+};
+BlockIndex index_of(std::size_t first) {
+    return {first, first + 2, first + 4, first + 6, first + 8, first + 10};
+}
+
+struct Block {
+    const UnifiedVoice& model;
+    const GptOptions& options;
+    BlockIndex index;
+    std::uint64_t seed;
+
+    const at::Tensor& weight(std::size_t at) const { return model.parameters()[at].second; }
+    const at::Tensor& bias(std::size_t at) const { return model.parameters()[at + 1].second; }
+    std::int64_t dim() const { return model.config().model_dim; }
+    std::int64_t heads() const { return model.config().heads; }
+    AttentionOptions attention_options() const {
+        return {.causal = true, .dropout = options.attention_dropout, .seed = mix_seed(seed, 0)};
+    }
+    std::uint64_t attention_seed() const { return mix_seed(seed, 1); }
+    std::uint64_t mlp_seed() const { return mix_seed(seed, 2); }
+
+    std::tuple<at::Tensor, at::Tensor, at::Tensor> norm(const at::Tensor& x, std::size_t at) const {
+        return at::native_layer_norm(x, {dim()}, weight(at), bias(at), eps);
+    }
+    at::Tensor linear(const at::Tensor& x, std::size_t at) const {
+        return at::addmm(bias(at), x, weight(at));
+    }
+    at::Tensor head_view(const at::Tensor& qkv, std::int64_t part) const {
+        return qkv.view({qkv.size(0), 3, heads(), dim() / heads()}).select(1, part);
+    }
+
+    at::Tensor attend(const at::Tensor& qkv, AttentionSaved* saved) const {
+        at::Tensor out = at::empty({qkv.size(0), heads(), dim() / heads()}, qkv.options());
+        attention(head_view(qkv, 0), head_view(qkv, 1), head_view(qkv, 2), options.sequences,
+                  options.sequences, attention_options(), out, saved);
+        return out.view({-1, dim()});
+    }
+
+    at::Tensor forward(const at::Tensor& x, GptBlockSaved* saved) const {
+        auto [normed1, mean1, rstd1] = norm(x, index.ln1);
+        const at::Tensor qkv = linear(normed1, index.qkv);
+        normed1.reset();
+        const at::Tensor attended = attend(qkv, saved ? &saved->attention : nullptr);
+        at::Tensor middle = dropout(linear(attended, index.out), attention_seed(), options.dropout);
+        middle += x;
+        auto [normed2, mean2, rstd2] = norm(middle, index.ln2);
+        at::Tensor hidden = linear(normed2, index.up);
+        normed2.reset();
+        at::Tensor out = dropout(linear(at::gelu(hidden, "tanh"), index.down), mlp_seed(), options.dropout);
+        out += middle;
+        if (saved) {
+            saved->x = x, saved->mean1 = mean1, saved->rstd1 = rstd1, saved->qkv = qkv,
+            saved->attended = attended;
+            saved->middle = middle, saved->mean2 = mean2, saved->rstd2 = rstd2, saved->hidden = hidden;
+        }
+        return out;
+    }
+
+    at::Tensor norm_backward(const at::Tensor& grad, const at::Tensor& x, const at::Tensor& mean,
+                             const at::Tensor& rstd, std::size_t at, Gradients& gradients) const {
+        auto [grad_x, grad_weight, grad_bias] = at::native_layer_norm_backward(
+            grad, x, {dim()}, mean, rstd, weight(at), bias(at), {true, true, true});
+        gradients.add(at, grad_weight);
+        gradients.add(at + 1, grad_bias);
+        return grad_x;
+    }
+
+    at::Tensor linear_backward(const at::Tensor& grad, const at::Tensor& input, std::size_t at,
+                               Gradients& gradients) const {
+        gradients.row_sum(at + 1, grad);
+        gradients.product(at, input, grad);
+        return at::mm(grad, weight(at).t());
+    }
+
+    at::Tensor backward(const at::Tensor& grad, GptBlockSaved& saved, Gradients& gradients) const {
+        at::Tensor grad_middle;
+        {
+            const at::Tensor grad_out = dropout(grad, mlp_seed(), options.dropout);
+            const at::Tensor grad_active =
+                linear_backward(grad_out, at::gelu(saved.hidden, "tanh"), index.down, gradients);
+            const at::Tensor grad_hidden = at::gelu_backward(grad_active, saved.hidden, "tanh");
+            saved.hidden.reset();
+            const at::Tensor grad_normed =
+                linear_backward(grad_hidden, std::get<0>(norm(saved.middle, index.ln2)), index.up, gradients);
+            grad_middle =
+                norm_backward(grad_normed, saved.middle, saved.mean2, saved.rstd2, index.ln2, gradients);
+            grad_middle += grad;
+            saved.middle.reset();
+        }
+        const at::Tensor grad_out = dropout(grad_middle, attention_seed(), options.dropout);
+        const at::Tensor grad_attended = linear_backward(grad_out, saved.attended, index.out, gradients);
+        const auto split = [&](const at::Tensor& rows) { return rows.view({-1, heads(), dim() / heads()}); };
+        const at::Tensor grad_qkv = at::empty_like(saved.qkv);
+        attention_backward(split(grad_attended), head_view(saved.qkv, 0), head_view(saved.qkv, 1),
+                           head_view(saved.qkv, 2), split(saved.attended), options.sequences,
+                           options.sequences, attention_options(), saved.attention, head_view(grad_qkv, 0),
+                           head_view(grad_qkv, 1), head_view(grad_qkv, 2));
+        saved.qkv.reset(), saved.attended.reset();
+        const at::Tensor grad_normed =
+            linear_backward(grad_qkv, std::get<0>(norm(saved.x, index.ln1)), index.qkv, gradients);
+        at::Tensor grad_x =
+            norm_backward(grad_normed, saved.x, saved.mean1, saved.rstd1, index.ln1, gradients);
+        grad_x += grad_middle;
+        return grad_x;
+    }
+};
+
+Block block_of(const UnifiedVoice& model, const GptOptions& options, std::size_t first, std::size_t number) {
+    return {model, options, index_of(first + number * entries_in_block), mix_seed(options.seed, number)};
+}
+
+}  // namespace
+
+at::Tensor gpt_forward(const UnifiedVoice& model, at::Tensor x, const GptOptions& options,
+                       std::vector<GptBlockSaved>* saved) {
+    const std::size_t first = model.index_of("gpt.h.0.ln_1.weight");
+    if (saved) saved->resize(static_cast<std::size_t>(model.config().layers));
+    for (int i = 0; i < model.config().layers; ++i) {
+        const auto number = static_cast<std::size_t>(i);
+        GptBlockSaved* kept = saved ? &(*saved)[number] : nullptr;
+        const at::Tensor out =
+            block_of(model, options, first, number).forward(x, kept && !options.recompute ? kept : nullptr);
+        if (kept) kept->x = x;
+        x = out;
+    }
+    return x;
+}
+
+at::Tensor gpt_backward(const UnifiedVoice& model, at::Tensor grad, const GptOptions& options,
+                        std::vector<GptBlockSaved>& saved, Gradients& gradients) {
+    const std::size_t first = model.index_of("gpt.h.0.ln_1.weight");
+    for (std::size_t number = saved.size(); number-- > 0;) {
+        const Block block = block_of(model, options, first, number);
+        if (options.recompute) block.forward(at::Tensor(saved[number].x), &saved[number]);
+        grad = block.backward(grad, saved[number], gradients);
+        saved[number] = {};
+    }
+    return grad;
+}
+
+}  // namespace testudo::nets

@@ -1,0 +1,105 @@
+#include "training/adamw.h"
+
+#include <ATen/Parallel.h>
+
+#include <cmath>
+#include <numeric>
+
+namespace testudo::training {
+
+namespace {
+
+// Sixteen running sums keep float32 accurate and let the compiler vectorise.
+double squared_norm_of(const float* values, std::int64_t count) {
+    constexpr int lanes = 16;
+    float sums[lanes] = {};
+    std::int64_t i = 0;
+    for (; i + lanes <= count; i += lanes)
+        for (int lane = 0; lane < lanes; ++lane) sums[lane] += values[i + lane] * values[i + lane];
+    double total = std::accumulate(sums, sums + lanes, 0.0);
+    for (; i < count; ++i) total += static_cast<double>(values[i]) * values[i];
+    return total;
+}
+
+}  // namespace
+
+double squared_norm(const at::Tensor& tensor) {
+    if (!tensor.device().is_cpu() || tensor.scalar_type() != at::kFloat || !tensor.is_contiguous())
+        return tensor.to(at::kDouble).pow(2).sum().item<double>();
+    // Blocks of a fixed size: the result does not depend on the number of threads.
+    constexpr std::int64_t block = 1 << 14;
+    const std::int64_t count = tensor.numel(), blocks = (count + block - 1) / block;
+    const float* values = tensor.const_data_ptr<float>();
+    std::vector<double> sums(static_cast<std::size_t>(blocks));
+    at::parallel_for(0, blocks, 4, [&](std::int64_t begin, std::int64_t end) {
+        for (std::int64_t i = begin; i < end; ++i)
+            sums[static_cast<std::size_t>(i)] =
+                squared_norm_of(values + i * block, std::min(block, count - i * block));
+    });
+    return std::accumulate(sums.begin(), sums.end(), 0.0);
+}
+
+AdamW::AdamW(const nets::Parameters& parameters, AdamWOptions options, EmaOptions ema)
+    : parameters_(parameters),
+      options_(options),
+      ema_options_(ema),
+      groups_(nets::parameter_groups(parameters)),
+      group_(parameters.size()),
+      exp_avg_(parameters.size()),
+      exp_avg_sq_(parameters.size()) {
+    for (const std::size_t parameter : groups_.decay) order_.push_back(parameter);
+    for (const std::size_t parameter : groups_.rest) {
+        order_.push_back(parameter);
+        group_[parameter] = 1;
+    }
+    if (ema_options_.rate > 0) {
+        for (const auto& [name, tensor] : parameters_) ema_.emplace_back(name, at::empty_like(tensor));
+        reset_ema();
+    }
+}
+
+void AdamW::reset_ema() {
+    for (std::size_t i = 0; i < ema_.size(); ++i) ema_[i].second.copy_(parameters_[i].second);
+}
+
+const at::Tensor& AdamW::exp_avg(std::size_t index) {
+    at::Tensor& moment = exp_avg_[order_[index]];
+    if (!moment.defined()) moment = at::zeros_like(parameters_[order_[index]].second);
+    return moment;
+}
+
+const at::Tensor& AdamW::exp_avg_sq(std::size_t index) {
+    at::Tensor& moment = exp_avg_sq_[order_[index]];
+    if (!moment.defined()) moment = at::zeros_like(parameters_[order_[index]].second);
+    return moment;
+}
+
+void AdamW::begin_step(double learning_rate, std::int64_t iteration) {
+    ++step_;
+    learning_rate_ = learning_rate;
+    ema_keep_ = 1;
+    if (ema_options_.rate <= 0) return;
+    if (!ema_options_.on_cpu) {
+        ema_keep_ = ema_options_.rate;
+    } else if (constexpr int every = 10; iteration % every == 0) {
+        const double power = std::pow(ema_options_.rate, every);
+        ema_keep_ = power + (1 - (power + (1 - ema_options_.rate))) / 2;
+    }
+}
+
+void AdamW::update(std::size_t parameter, const at::Tensor& gradient, double scale) {
+    const at::Tensor& weight = parameters_[parameter].second;
+    for (at::Tensor* moment : {&exp_avg_[parameter], &exp_avg_sq_[parameter]})
+        if (!moment->defined()) *moment = at::zeros_like(weight);
+    const at::Tensor step =
+        at::full({}, static_cast<double>(step_), at::TensorOptions(at::kFloat).device(weight.device()));
+    const double decay = group_[parameter] == 0 ? options_.weight_decay : 0.0;
+    std::optional<at::Tensor> divisor;  // the kernel divides by it
+    if (scale != 1) divisor = at::full({}, 1 / scale, step.options());
+    at::_fused_adamw_({weight}, {gradient.view_as(weight)}, {exp_avg_[parameter]}, {exp_avg_sq_[parameter]},
+                      {}, {step}, learning_rate_, options_.beta1, options_.beta2, decay, options_.eps, false,
+                      false, divisor, {});
+    if (ema_keep_ != 1) ema_[parameter].second.lerp_(weight, 1 - ema_keep_);
+}
+
+}  // namespace testudo::training
