@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "core/events.h"
+#include "dataset/feature_cache.h"
 #include "dataset/lines.h"
 #include "dataset/report.h"
 #include "dataset/settings.h"
@@ -37,11 +38,6 @@ struct FeatureOptions {
 
 // SHA-256 over names, shapes and values of the DVAE's parameters.
 std::string weights_hash(const nets::Dvae& dvae);
-
-// Mel [80, frames] and codes int64 [n] of one clip.
-struct ClipFeatures {
-    at::Tensor mel, codes;
-};
 
 class Features {
   public:
@@ -72,11 +68,13 @@ class Features {
         Line line;
         std::filesystem::path audio;
         std::vector<int> text;
+        std::int64_t samples = 0;  // at 22.05 kHz
         ClipFeatures clip;
     };
-    at::Tensor conditioning_mel(const Item& item, const std::vector<std::uint64_t>& draws, int clip) const;
+    at::Tensor conditioning_mel(const Item& item, std::uint64_t draw) const;
 
     FeatureOptions options_;
+    at::Tensor silence_;  // [80]: a frame of the mel of digital silence
     std::vector<Item> items_;
     std::vector<Rejected> rejected_;
     std::vector<int> lengths_;

@@ -1,0 +1,298 @@
+#include <algorithm>
+#include <cmath>
+
+#include "audio/decode.h"
+#include "core/files.h"
+#include "core/interrupt.h"
+#include "core/strings.h"
+#include "dataset/clip_file.h"
+#include "dataset/slices.h"
+#include "dataset/steps.h"
+
+namespace testudo::dataset {
+
+namespace {
+
+constexpr double silence = 1e-4;  // peak: -80 dB of full scale
+
+// What a line could hold: no line break, no second '|', nothing at the end. A leading space is Whisper's.
+std::string line_text(const std::string& text) {
+    std::string out = to_utf8(text);
+    for (char& c : out)
+        if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f || c == '|') c = ' ';
+    out.erase(out.find_last_not_of(' ') + 1);
+    return out;
+}
+
+std::string seconds_text(double seconds) { return cat(std::round(seconds * 100) / 100, " s"); }
+
+// espeak's name of a language that Whisper names otherwise.
+std::string phoneme_voice(const std::string& language) {
+    if (language == "en") return "en-us";
+    if (language == "fr") return "fr-fr";
+    if (language == "zh") return "cmn";
+    return language;
+}
+
+std::vector<std::string> names_of(const asr::Transcripts& transcripts) {
+    std::vector<std::string> names;
+    for (const auto& [name, transcript] : transcripts) names.push_back(name);
+    return names;
+}
+
+class Listing {
+  public:
+    Listing(const Job& job, const Phonemize& phonemize)
+        : job_(job),
+          phonemize_(phonemize),
+          transcripts_(asr::read_transcripts(job.folders.whisper_json())),
+          names_(names_of(transcripts_)),
+          book_(job.folders) {}
+
+    Report run() {
+        report_.files = static_cast<int>(transcripts_.size());
+        std::size_t done = 0;
+        for (const auto& [name, transcript] : transcripts_) {
+            if (stop_requested()) {
+                report_.stopped = true;
+                return std::move(report_);  // the old lists stay
+            }
+            if (uses_segments(name, transcript))
+                list_segments(name, transcript);
+            else
+                list_whole(name, transcript);
+            job_.events.progress("list", static_cast<double>(++done),
+                                 static_cast<double>(transcripts_.size()), "recordings");
+        }
+        write();
+        return std::move(report_);
+    }
+
+  private:
+    struct Candidate {
+        std::string recording, clip;  // clip: file name in audio/
+        std::string text;
+        const Json* extra = nullptr;  // of the transcript or segment
+        std::string language;
+        std::optional<double> start, end;
+        double seconds = 0;
+    };
+
+    void reject(const Candidate& candidate, std::string reason) {
+        report_.rejected.push_back({candidate.recording, candidate.start, candidate.end, candidate.seconds,
+                                    candidate.text, std::move(reason)});
+    }
+
+    // The Python programs keep mp3 and others under their own name.
+    std::string whole_clip(const std::string& name) const {
+        const std::string ours = clip_name(name);
+        if (fs::path(name).filename() == name && !fs::exists(job_.folders.audio / ours) &&
+            fs::exists(job_.folders.audio / name))
+            return name;
+        return ours;
+    }
+
+    bool uses_segments(const std::string& name, const asr::Transcript& transcript) {
+        if (job_.settings.slice) return true;
+        const std::size_t characters = count_code_points(transcript.text);
+        double end = 0;
+        for (const auto& segment : transcript.segments) end = std::max(end, segment.end);
+        std::string reason;
+        if (characters > longest_text_characters)
+            reason = cat("its text has ", characters, " characters, more than ", longest_text_characters);
+        else if (end >= longest_clip_seconds)
+            reason =
+                cat("its speech ends at ", seconds_text(end), ", after ", seconds_text(longest_clip_seconds));
+        else if (const double all = clip_seconds(name); all > longest_clip_seconds)
+            reason = cat("it lasts ", seconds_text(all), ", more than ", seconds_text(longest_clip_seconds));
+        if (reason.empty()) return false;
+        report_.notes.push_back(cat(name, " is used by its segments: ", reason));
+        return true;
+    }
+
+    double clip_seconds(const std::string& name) const {
+        const fs::path file = job_.folders.audio / whole_clip(name);
+        try {
+            return fs::exists(file) ? audio::duration(file) : 0;
+        } catch (const Error& error) {
+            if (error.kind() != ErrorKind::input) throw;
+            return 0;  // list_whole() says what is wrong with it
+        }
+    }
+
+    void list_whole(const std::string& name, const asr::Transcript& transcript) {
+        Candidate candidate;
+        candidate.recording = name;
+        candidate.clip = whole_clip(name);
+        candidate.text = transcript.text;
+        candidate.extra = &transcript.extra;
+        candidate.language = transcript.language;
+        list(candidate, cat("audio/", candidate.clip, " is missing: transcribe this recording again"));
+    }
+
+    bool fits(const asr::Segment& segment) const {
+        const double seconds = segment.end - segment.start;
+        return seconds > job_.settings.min_duration && seconds < longest_clip_seconds;
+    }
+
+    void list_segments(const std::string& name, const asr::Transcript& transcript) {
+        if (!job_.settings.slice) cut_missing(name, transcript);
+        if (transcript.segments.empty()) {
+            Candidate all;
+            all.recording = name;
+            all.text = transcript.text;
+            reject(all, "has no segments");
+        }
+        for (const auto& segment : transcript.segments) {
+            Candidate candidate;
+            candidate.recording = name;
+            candidate.clip = names_.name(name, segment.id);
+            candidate.text = segment.text;
+            candidate.extra = &segment.extra;
+            candidate.language = transcript.language;
+            candidate.start = segment.start;
+            candidate.end = segment.end;
+            candidate.seconds = std::max(0.0, segment.end - segment.start);
+            if (!fits(segment))
+                reject(candidate, cat(seconds_text(candidate.seconds), " are too ",
+                                      candidate.seconds < longest_clip_seconds ? "short" : "long",
+                                      ": a clip must last from ", seconds_text(job_.settings.min_duration),
+                                      " to ", seconds_text(longest_clip_seconds)));
+            else if (book_.stale(candidate.clip, segment))
+                reject(candidate, cat("audio/", candidate.clip, " was cut at other times: slice again"));
+            else
+                list(candidate, cat("there is no slice audio/", candidate.clip, ": slice again"));
+        }
+    }
+
+    // Recordings that turn out too long are cut here and now, as the original does: trimmed, without offsets.
+    void cut_missing(const std::string& name, const asr::Transcript& transcript) {
+        const bool complete =
+            std::all_of(transcript.segments.begin(), transcript.segments.end(), [&](const auto& segment) {
+                const std::string slice = names_.name(name, segment.id);
+                return !fits(segment) ||
+                       (fs::exists(job_.folders.audio / slice) && !book_.stale(slice, segment));
+            });
+        if (complete) return;
+        SliceRequest request;
+        request.trim = true;
+        request.min_duration = job_.settings.min_duration;
+        slice_recording(job_.folders, name, transcript, names_, request, book_, report_);
+    }
+
+    // The text of the line: the words, or their phonemes. Empty (and reported) when there is none.
+    std::string text_of(const Candidate& candidate) {
+        std::string text = candidate.text;
+        if (fs::path(job_.settings.tokenizer_json).filename() == "ipa.json") {
+            if (const auto given = candidate.extra->find("phonemes");
+                given != candidate.extra->end() && given->is_string()) {
+                text = given->get<std::string>();
+            } else if (!phonemize_) {
+                reject(candidate, "this tokenizer needs phonemes, and whisper.json has none for it");
+                return {};
+            } else {
+                std::string language =
+                    candidate.language.empty() ? job_.settings.language : candidate.language;
+                text = phonemize_(trim(candidate.text), phoneme_voice(language.empty() ? "en" : language));
+            }
+        }
+        text = line_text(text);
+        if (trim(text).empty()) {
+            reject(candidate, "has no text");
+            return {};
+        }
+        return text;
+    }
+
+    void list(Candidate& candidate, const std::string& when_missing) {
+        const std::size_t characters = count_code_points(candidate.text);
+        if (characters > longest_text_characters)
+            return reject(candidate, cat("its text has ", characters, " characters, more than ",
+                                         longest_text_characters));
+        const fs::path file = job_.folders.audio / candidate.clip;
+        if (!fs::exists(file)) return reject(candidate, when_missing);
+        audio::Clip clip;
+        try {
+            clip = audio::load(file);
+        } catch (const Error& error) {
+            if (error.kind() != ErrorKind::input) throw;
+            return reject(candidate, error.what());
+        }
+        const double seconds = clip.seconds();
+        if (!candidate.start) candidate.seconds = seconds;
+        if (seconds < job_.settings.min_duration || seconds > longest_clip_seconds)
+            return reject(candidate, cat("audio/", candidate.clip, " lasts ", seconds_text(seconds),
+                                         ": a clip must last from ", seconds_text(job_.settings.min_duration),
+                                         " to ", seconds_text(longest_clip_seconds)));
+        if (peak(clip) <= silence) return reject(candidate, "is silent");
+        const std::string text = text_of(candidate);
+        if (text.empty()) return;
+
+        const bool validates =
+            static_cast<double>(count_code_points(text)) < job_.settings.validation_text_length ||
+            seconds < job_.settings.validation_audio_length;
+        (validates ? validation_ : train_).push_back(cat("audio/", candidate.clip, "|", text));
+        report_.seconds_kept += seconds;
+    }
+
+    void write() {
+        report_.train_lines = static_cast<int>(train_.size());
+        report_.validation_lines = static_cast<int>(validation_.size());
+        save_report(job_.folders, "list", report_);
+        if (train_.empty() && validation_.empty()) {
+            tell(report_, job_.events);
+            const std::string why =
+                report_.rejected.empty()
+                    ? cat(job_.folders.whisper_json(), " holds no recording")
+                    : cat("all ", report_.rejected.size(), " lines were left out, the first, ",
+                          report_.rejected[0].file, ", because: ", report_.rejected[0].reason);
+            throw input_error(cat("no line for ", job_.folders.training / "train.txt", ": ", why),
+                              "Give more or longer recordings, or correct whisper.json.");
+        }
+        if (train_.empty())
+            job_.events.warning(
+                cat("train.txt is empty: all ", validation_.size(),
+                    " lines are shorter than the thresholds and went to validation.txt. Set "
+                    "validation_text_length and validation_audio_length to 0 to train on them."));
+        write_file(job_.folders.training / "train.txt", join(train_, "\n"));
+        write_file(job_.folders.training / "validation.txt", join(validation_, "\n"));
+        job_.events.artifact("lines", job_.folders.training / "train.txt");
+        job_.events.artifact("lines", job_.folders.training / "validation.txt");
+    }
+
+    const Job& job_;
+    const Phonemize& phonemize_;
+    asr::Transcripts transcripts_;
+    SliceNames names_;
+    SliceBook book_;
+    std::vector<std::string> train_, validation_;
+    Report report_;
+};
+
+}  // namespace
+
+Report list_step(const Job& job, const Phonemize& phonemize) { return Listing(job, phonemize).run(); }
+
+Report slice_step(const Job& job) {
+    const asr::Transcripts transcripts = asr::read_transcripts(job.folders.whisper_json());
+    const SliceNames names(names_of(transcripts));
+    SliceBook book(job.folders);
+    const SliceRequest request{job.settings.slice_start_offset, job.settings.slice_end_offset,
+                               job.settings.trim_silence, job.settings.min_duration};
+    Report report;
+    report.files = static_cast<int>(transcripts.size());
+    std::size_t done = 0;
+    for (const auto& [name, transcript] : transcripts) {
+        if (stop_requested()) {
+            report.stopped = true;
+            break;
+        }
+        slice_recording(job.folders, name, transcript, names, request, book, report);
+        job.events.progress("slice", static_cast<double>(++done), static_cast<double>(transcripts.size()),
+                            "recordings");
+    }
+    save_report(job.folders, "slice", report);
+    return report;
+}
+
+}  // namespace testudo::dataset

@@ -1,0 +1,82 @@
+#include "dataset/prepare.h"
+
+#include "core/files.h"
+#include "core/strings.h"
+#include "dataset/steps.h"
+
+namespace testudo::dataset {
+
+namespace {
+
+Job make_job(const fs::path& root, const std::string& voice, const DatasetSettings& settings,
+             Events& events) {
+    check_settings(settings);
+    return {VoiceFolders(root, voice), settings, events};
+}
+
+void tell_lines(const Report& report, Events& events) {
+    events.info(cat(report.train_lines, " lines to train on, ", report.validation_lines,
+                    " to validate; kept ", human_duration(report.seconds_kept), ", left out ",
+                    report.rejected.size(), " (", human_duration(report.seconds_lost()), ")"));
+}
+
+}  // namespace
+
+void save_report(const VoiceFolders& folders, const std::string& step, const Report& report) {
+    const fs::path file = folders.training / "report.json";
+    Json all = Json::object();
+    if (fs::exists(file)) {
+        try {
+            all = read_json(file);
+        } catch (const Error&) {
+            all = Json::object();  // it can be made anew, unlike what it reports on
+        }
+        if (!all.is_object()) all = Json::object();
+    }
+    all[step] = to_json(report);
+    write_json(file, all);
+}
+
+Report transcribe_voice(const fs::path& root, const std::string& voice, const DatasetSettings& settings,
+                        const Transcribe& transcriber, Events& events) {
+    Report report = transcribe_step(make_job(root, voice, settings, events), transcriber);
+    tell(report, events);
+    return report;
+}
+
+Report slice_voice(const fs::path& root, const std::string& voice, const DatasetSettings& settings,
+                   Events& events) {
+    Report report = slice_step(make_job(root, voice, settings, events));
+    tell(report, events);
+    return report;
+}
+
+Report list_voice(const fs::path& root, const std::string& voice, const DatasetSettings& settings,
+                  Events& events, const Phonemize& phonemize) {
+    Report report = list_step(make_job(root, voice, settings, events), phonemize);
+    tell(report, events);
+    if (!report.stopped) tell_lines(report, events);
+    return report;
+}
+
+Report prepare_voice(const fs::path& root, const std::string& voice, const DatasetSettings& settings,
+                     const Transcribe& transcriber, Events& events, const Phonemize& phonemize) {
+    const Job job = make_job(root, voice, settings, events);
+    Report report = transcribe_step(job, transcriber);
+    bool listed = false;
+    try {
+        if (settings.slice && !report.stopped) report.add(slice_step(job));
+        if (!report.stopped) {
+            report.add(list_step(job, phonemize));
+            listed = !report.stopped;
+        }
+    } catch (const Error&) {
+        tell(report, events);
+        throw;
+    }
+    tell(report, events);
+    if (listed) tell_lines(report, events);
+    return report;
+}
+
+}  // namespace testudo::dataset

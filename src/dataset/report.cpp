@@ -1,0 +1,78 @@
+#include "dataset/report.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "core/strings.h"
+
+namespace testudo::dataset {
+
+namespace {
+
+double rounded(double seconds) { return std::round(seconds * 1000) / 1000; }
+
+std::string at_time(const Rejected& rejected) {
+    if (!rejected.start) return {};
+    return cat(" at ", rounded(*rejected.start), " s",
+               rejected.end ? cat(" to ", rounded(*rejected.end), " s") : std::string());
+}
+
+Json to_json(const Rejected& rejected) {
+    Json out = {{"file", rejected.file}};
+    if (rejected.start) out["start"] = *rejected.start;
+    if (rejected.end) out["end"] = *rejected.end;
+    out["seconds"] = rounded(rejected.seconds);
+    out["text"] = to_utf8(rejected.text);
+    out["reason"] = rejected.reason;
+    return out;
+}
+
+}  // namespace
+
+double Report::seconds_lost() const {
+    double sum = 0;
+    for (const auto& one : rejected) sum += one.seconds;
+    return sum;
+}
+
+void Report::add(Report other) {
+    files = std::max(files, other.files);
+    transcribed += other.transcribed;
+    std::move(other.cuts.begin(), other.cuts.end(), std::back_inserter(cuts));
+    train_lines += other.train_lines;
+    validation_lines += other.validation_lines;
+    seconds_kept += other.seconds_kept;
+    for (auto& one : other.rejected) {
+        const bool known = std::any_of(rejected.begin(), rejected.end(), [&](const Rejected& mine) {
+            return mine.file == one.file && mine.start == one.start && mine.end == one.end;
+        });
+        if (!known) rejected.push_back(std::move(one));
+    }
+    std::move(other.notes.begin(), other.notes.end(), std::back_inserter(notes));
+    stopped |= other.stopped;
+}
+
+Json to_json(const Report& report) {
+    Json rejected = Json::array();
+    for (const auto& one : report.rejected) rejected.push_back(to_json(one));
+    return {{"recordings", report.files},
+            {"transcribed", report.transcribed},
+            {"slices", std::count_if(report.cuts.begin(), report.cuts.end(),
+                                     [](const Cut& cut) { return cut.error.empty(); })},
+            {"train_lines", report.train_lines},
+            {"validation_lines", report.validation_lines},
+            {"seconds_kept", rounded(report.seconds_kept)},
+            {"seconds_lost", rounded(report.seconds_lost())},
+            {"stopped", report.stopped},
+            {"rejected", std::move(rejected)},
+            {"notes", report.notes}};
+}
+
+void tell(const Report& report, Events& events) {
+    for (const auto& note : report.notes) events.info(note);
+    for (const auto& one : report.rejected)
+        events.warning(cat("left out: ", one.file, at_time(one), ": ", one.reason,
+                           one.text.empty() ? std::string() : cat(" (\"", to_utf8(trim(one.text)), "\")")));
+}
+
+}  // namespace testudo::dataset

@@ -1,0 +1,54 @@
+#pragma once
+// Cutting recordings by their segments, and the record of what was cut (training/V/slices.json), by which a
+// slice is known to be stale after whisper.json was edited.
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "asr/transcript.h"
+#include "core/json.h"
+#include "dataset/report.h"
+#include "dataset/settings.h"
+#include "dataset/voice_files.h"
+
+namespace testudo::dataset {
+
+// Bounds in samples: (time + offset) * rate, cut off to a whole number, first at least 0, past_last at most
+// the last sample (which is therefore never part of a slice), as the original cuts. first >= past_last when
+// nothing is left.
+struct Bounds {
+    std::int64_t first = 0, past_last = 0;
+};
+Bounds slice_bounds(double start, double end, int rate, std::int64_t samples);
+
+class SliceBook {
+  public:
+    explicit SliceBook(const VoiceFolders& folders);  // a damaged slices.json counts as none
+    void save() const;
+
+    void record(const std::string& slice, const std::string& recording, const asr::Segment& segment);
+    // True when slices.json says that `slice` was cut for other times. Slices of other programs are trusted.
+    bool stale(const std::string& slice, const asr::Segment& segment) const;
+    // Deletes the slices of `recording` that slices.json knows and `keep` does not name.
+    void remove_others(const std::string& recording, const std::vector<std::string>& keep);
+
+  private:
+    std::filesystem::path file_, audio_;
+    Json slices_ = Json::object();
+};
+
+struct SliceRequest {
+    double start_offset = 0, end_offset = 0;  // s
+    bool trim = false;
+    double min_duration = shortest_clip_seconds;
+};
+
+// voices/V/NAME, else training/V/NAME; empty when neither is there.
+std::filesystem::path find_recording(const VoiceFolders& folders, const std::string& name);
+
+// Writes one slice for each segment that holds sound and is long enough; reports the others. A recording that
+// is missing or cannot be read is reported once and leaves its old slices as they are.
+void slice_recording(const VoiceFolders& folders, const std::string& name, const asr::Transcript& transcript,
+                     const SliceNames& names, const SliceRequest& request, SliceBook& book, Report& report);
+
+}  // namespace testudo::dataset

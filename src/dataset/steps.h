@@ -1,0 +1,23 @@
+#pragma once
+// The steps of prepare.h without the messages.
+#include "core/events.h"
+#include "dataset/prepare.h"
+#include "dataset/voice_files.h"
+
+namespace testudo::dataset {
+
+struct Job {
+    VoiceFolders folders;
+    const DatasetSettings& settings;
+    Events& events;
+};
+
+// Replaces the part of training/V/report.json that `step` owns.
+void save_report(const VoiceFolders& folders, const std::string& step, const Report& report);
+
+// Each saves its report. When nothing is left at all, they first tell why and then throw Error(input).
+Report transcribe_step(const Job& job, const Transcribe& transcribe);
+Report slice_step(const Job& job);
+Report list_step(const Job& job, const Phonemize& phonemize);
+
+}  // namespace testudo::dataset

@@ -1,0 +1,192 @@
+#include <algorithm>
+#include <set>
+
+#include "core/files.h"
+#include "core/interrupt.h"
+#include "core/strings.h"
+#include "dataset/clip_file.h"
+#include "dataset/collapse.h"
+#include "dataset/steps.h"
+
+namespace testudo::dataset {
+
+namespace {
+
+// Recordings that go to the transcriber together.
+constexpr std::size_t group_files = 8;
+constexpr double group_seconds = 600;
+
+struct Waiting {
+    Recording recording;
+    audio::Clip clip;  // for audio/NAME
+};
+
+struct Outcome {
+    std::optional<asr::Transcript> transcript;
+    std::string failure;
+};
+
+// One outcome for each; a failing group is tried one by one. False when Ctrl-C came.
+bool run(const Transcribe& transcribe, const std::vector<Recording>& recordings, const std::string& language,
+         std::vector<Outcome>& outcomes) {
+    std::string failure;
+    try {
+        auto transcripts = transcribe(recordings, language);
+        if (transcripts.size() == recordings.size()) {
+            for (auto& transcript : transcripts) outcomes.push_back({std::move(transcript), {}});
+            return true;
+        }
+        failure = cat("the transcriber gave ", transcripts.size(), " transcripts for ", recordings.size(),
+                      " recordings");
+    } catch (const Error& error) {
+        if (error.kind() == ErrorKind::interrupted) return false;
+        if (error.kind() != ErrorKind::input) throw;
+        failure = error.what();
+    } catch (const std::exception& error) {
+        failure = error.what();
+    }
+    if (recordings.size() == 1) {
+        outcomes.push_back({std::nullopt, failure});
+        return true;
+    }
+    for (const auto& recording : recordings)
+        if (stop_requested() || !run(transcribe, {recording}, language, outcomes)) return false;
+    return true;
+}
+
+class Transcription {
+  public:
+    Transcription(const Job& job, const Transcribe& transcribe)
+        : job_(job), transcribe_(transcribe), file_(job.folders.whisper_json()) {
+        if (fs::exists(file_)) transcripts_ = asr::read_transcripts(file_);
+    }
+
+    Report run_all() {
+        VoiceRecordings recordings = recordings_of(job_.folders);
+        report_.files = static_cast<int>(recordings.files.size() + recordings.skipped.size());
+        report_.rejected = std::move(recordings.skipped);
+        report_.notes = std::move(recordings.notes);
+        total_ = recordings.files.size();
+        for (const auto& [name, file] : recordings.files) {
+            if (stop_requested()) report_.stopped = true;
+            if (report_.stopped) break;
+            take(name, file);
+            if (group_.size() >= group_files || group_length_ >= group_seconds) finish_group();
+        }
+        if (!report_.stopped) finish_group();
+        if (usable_ == 0 && !report_.stopped) {
+            save_report(job_.folders, "transcribe", report_);
+            tell(report_, job_.events);
+            throw input_error(cat("none of the recordings in ", job_.folders.voice, " can be used: ",
+                                  report_.rejected[0].file, ": ", report_.rejected[0].reason),
+                              "Check these files: each must be a recording of speech that can be played.");
+        }
+        collapse();
+        save_report(job_.folders, "transcribe", report_);
+        job_.events.artifact("transcript", file_);
+        return std::move(report_);
+    }
+
+  private:
+    void reject(const std::string& name, const std::string& reason) {
+        Rejected out;
+        out.file = name;
+        out.reason = reason;
+        report_.rejected.push_back(std::move(out));
+        ++done_;
+    }
+
+    void take(const std::string& name, const fs::path& file) {
+        const std::string clip = clip_name(name);
+        if (!clips_.insert(clip).second)
+            return reject(name,
+                          cat("another recording is kept as audio/", clip, ", too: rename one of them"));
+        const bool known = job_.settings.skip_existing && asr::find_transcript(transcripts_, name);
+        if (known && fs::exists(job_.folders.audio / clip)) {
+            ++usable_;
+            ++done_;
+            return;
+        }
+        Waiting waiting{{name, file, {}}, {}};
+        try {
+            std::string warning;
+            TwoRates both = load_both_rates(file, &warning);
+            if (!warning.empty()) report_.notes.push_back(warning);
+            waiting.recording.clip = std::move(both.whisper);
+            waiting.clip = std::move(both.training);
+        } catch (const Error& error) {
+            if (error.kind() != ErrorKind::input) throw;
+            return reject(name, error.what());
+        }
+        if (known) {
+            write_clip(job_.folders.audio / clip, waiting.clip);
+            ++usable_;
+            ++done_;
+            return;
+        }
+        group_length_ += waiting.clip.seconds();
+        group_.push_back(std::move(waiting));
+    }
+
+    void finish_group() {
+        if (group_.empty()) return;
+        std::vector<Recording> recordings;
+        for (auto& waiting : group_) recordings.push_back(std::move(waiting.recording));
+        std::vector<Outcome> outcomes;
+        report_.stopped = !run(transcribe_, recordings, job_.settings.language, outcomes);
+        for (std::size_t i = 0; i < outcomes.size(); ++i)
+            keep(recordings[i].name, std::move(group_[i].clip), std::move(outcomes[i]));
+        group_.clear();
+        group_length_ = 0;
+        job_.events.progress("transcribe", static_cast<double>(done_), static_cast<double>(total_),
+                             "recordings");
+    }
+
+    void keep(const std::string& name, audio::Clip clip, Outcome outcome) {
+        if (!outcome.transcript) return reject(name, cat("cannot be transcribed: ", outcome.failure));
+        for (const auto& warning : outcome.transcript->warnings)
+            report_.notes.push_back(cat(name, ": ", warning));
+        write_clip(job_.folders.audio / clip_name(name), clip);
+        if (asr::Transcript* old = asr::find_transcript(transcripts_, name))
+            *old = std::move(*outcome.transcript);
+        else
+            transcripts_.emplace_back(name, std::move(*outcome.transcript));
+        asr::write_transcripts(file_, transcripts_);
+        ++report_.transcribed;
+        ++usable_;
+        ++done_;
+    }
+
+    // Of every entry, old ones too.
+    void collapse() {
+        int gone = 0;
+        asr::Transcripts collapsed = transcripts_;
+        for (auto& [name, transcript] : collapsed)
+            gone += collapse_short_segments(transcript, job_.settings.min_duration);
+        if (gone == 0) return;
+        const fs::path before = job_.folders.training / "whisper.unsanitized.json";
+        asr::write_transcripts(before, transcripts_);
+        asr::write_transcripts(file_, collapsed);
+        report_.notes.push_back(cat(gone, " segments shorter than ", job_.settings.min_duration,
+                                    " s were joined to the one before; ", before.filename(),
+                                    " holds the state before"));
+    }
+
+    const Job& job_;
+    const Transcribe& transcribe_;
+    fs::path file_;
+    asr::Transcripts transcripts_;
+    std::vector<Waiting> group_;
+    double group_length_ = 0;
+    std::set<std::string> clips_;
+    std::size_t done_ = 0, total_ = 0, usable_ = 0;
+    Report report_;
+};
+
+}  // namespace
+
+Report transcribe_step(const Job& job, const Transcribe& transcribe) {
+    return Transcription(job, transcribe).run_all();
+}
+
+}  // namespace testudo::dataset

@@ -1,0 +1,129 @@
+#include "dataset/voice_files.h"
+
+#include <algorithm>
+#include <cstdio>
+#include <set>
+
+#include "audio/decode.h"
+#include "core/error.h"
+#include "core/files.h"
+#include "core/strings.h"
+
+namespace testudo::dataset {
+
+namespace {
+
+// Extensions that clips are written in; any other recording is kept as wav.
+bool keeps_extension(const std::string& name) {
+    const std::string extension = lower_ascii(fs::path(name).extension().string());
+    return extension == ".wav" || extension == ".flac";
+}
+
+// stem -> all digits of a slice number after it, or nothing.
+bool is_slice_of(const std::string& clip, const std::string& stem, const std::string& extension) {
+    if (clip.size() < stem.size() + 6 + extension.size() || !clip.starts_with(stem + "_") ||
+        !clip.ends_with(extension))
+        return false;
+    const std::string digits = clip.substr(stem.size() + 1, clip.size() - stem.size() - 1 - extension.size());
+    return std::all_of(digits.begin(), digits.end(), [](char c) { return c >= '0' && c <= '9'; });
+}
+
+std::optional<Rejected> unusable(const VoiceFolders& folders, const fs::path& file) {
+    const auto reject = [&](std::string reason) {
+        Rejected out;
+        out.file = to_utf8(file.filename().string());
+        out.reason = std::move(reason);
+        return out;
+    };
+    std::error_code error;
+    const auto status = fs::status(file, error);
+    if (fs::is_symlink(fs::symlink_status(file, error)) && !fs::exists(status))
+        return reject("is a link to nothing");
+    if (!is_inside(file, folders.root) && !is_inside(file, folders.voice))
+        return reject("is a link that leads out of the workspace: copy the recording instead");
+    if (!fs::is_regular_file(status)) return reject("is no regular file");
+    return {};
+}
+
+}  // namespace
+
+VoiceFolders::VoiceFolders(fs::path root_folder, const std::string& name)
+    : root(std::move(root_folder)),
+      voice(root / "voices" / name),
+      training(root / "training" / name),
+      audio(training / "audio") {
+    const bool one_folder = !name.empty() && name != "." && name != ".." &&
+                            name.find_first_of(std::string("/\\\0", 3)) == std::string::npos;
+    if (!one_folder)
+        throw usage_error(cat("\"", to_utf8(name), "\" cannot be the name of a voice"),
+                          "Give the name of one folder of voices/.");
+}
+
+VoiceRecordings recordings_of(const VoiceFolders& folders) {
+    VoiceRecordings found;
+    std::error_code error;
+    std::vector<fs::path> files;
+    fs::directory_iterator entries(folders.voice, error);
+    if (error)
+        throw input_error(cat("cannot read the voice folder ", folders.voice, ": ", error.message()),
+                          "Make that folder and put recordings (wav, mp3, flac, …) into it.");
+    for (const auto& entry : entries) files.push_back(entry.path());
+    std::sort(files.begin(), files.end(),
+              [](const auto& a, const auto& b) { return a.native() < b.native(); });
+
+    std::set<std::string> names;
+    for (const auto& file : files) {
+        const std::string name = to_utf8(file.filename().string());
+        if (name.starts_with('.')) continue;
+        if (fs::is_directory(file, error)) {
+            found.notes.push_back(cat("the folder ", name, " inside the voice folder is not looked into"));
+        } else if (!audio::is_audio_file(file)) {
+            found.notes.push_back(cat(name, " is not taken for a recording"));
+        } else if (auto rejected = unusable(folders, file)) {
+            found.skipped.push_back(std::move(*rejected));
+        } else if (!names.insert(name).second) {
+            Rejected twin;
+            twin.file = name;
+            twin.reason = "its name is not UTF-8 and cannot be told from another: rename it";
+            found.skipped.push_back(std::move(twin));
+        } else {
+            found.files.emplace_back(name, file);
+        }
+    }
+    if (found.files.empty())
+        throw input_error(
+            cat("no recordings in ", folders.voice,
+                found.skipped.empty() ? std::string()
+                                      : cat(": ", found.skipped[0].file, " ", found.skipped[0].reason)),
+            "Put recordings (wav, mp3, flac, ogg, m4a, …) into that folder.");
+    return found;
+}
+
+std::string clip_name(const std::string& recording) {
+    std::string name = recording;
+    for (char& c : name)
+        if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f || c == '|' || c == '/') c = '_';
+    return keeps_extension(name) ? name : name + ".wav";
+}
+
+SliceNames::SliceNames(const std::vector<std::string>& recordings) {
+    for (const auto& recording : recordings) {
+        const fs::path clip = clip_name(recording);
+        std::string stem = clip.stem().string();
+        const std::string extension = clip.extension().string();
+        const bool taken = std::any_of(recordings.begin(), recordings.end(), [&](const auto& other) {
+            return is_slice_of(clip_name(other), stem, extension);
+        });
+        if (taken) stem = clip.string();
+        parts_[recording] = {stem, extension};
+    }
+}
+
+std::string SliceNames::name(const std::string& recording, std::int64_t id) const {
+    const auto& [stem, extension] = parts_.at(recording);
+    char digits[24];
+    std::snprintf(digits, sizeof digits, "_%05lld", static_cast<long long>(id));
+    return stem + digits + extension;
+}
+
+}  // namespace testudo::dataset
