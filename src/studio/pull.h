@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/events.h"
@@ -22,9 +23,14 @@ struct ModelSource {
     std::string name;  // "autoregressive", "whisper-base"
     std::string about, licence;
     std::vector<ModelFile> files;  // the first is the model itself
+    std::string target = {};       // of the first file
+    std::uint64_t bytes = 0;       // of all files together; 0: not known
 };
 const std::vector<ModelSource>& model_sources();           // built into the program
 const ModelSource& model_source(const std::string& name);  // Error(usage) listing the names
+// The table of another file of the same form. Error(input) when it is malformed or a target leaves the
+// workspace.
+std::vector<ModelSource> parse_model_sources(std::string_view json, const std::string& where);
 
 struct PullOptions {
     std::string from;  // a folder or URL that holds the files by their names, instead of the published places

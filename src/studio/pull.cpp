@@ -1,0 +1,152 @@
+#include "studio/pull.h"
+
+#include <fstream>
+
+#include "core/error.h"
+#include "core/files.h"
+#include "core/hash.h"
+#include "core/strings.h"
+#include "studio/download.h"
+#include "studio/models.h"
+
+namespace testudo::studio {
+namespace {
+
+bool is_url(const std::string& text) { return text.find("://") != std::string::npos; }
+
+struct Wrong {
+    std::string what;  // empty: the file is right
+};
+Wrong check_file(const fs::path& file, const ModelFile& expected) {
+    const std::uint64_t bytes = fs::file_size(file);
+    if (expected.bytes && bytes != expected.bytes)
+        return {cat("it has ", bytes, " bytes instead of ", expected.bytes)};
+    if (!expected.sha256.empty()) {
+        const std::string sum = sha256_of_file(file);
+        if (sum != expected.sha256) return {cat("its SHA-256 is ", sum, " instead of ", expected.sha256)};
+    } else if (fs::path(expected.target).extension() == ".json") {
+        // An error page of a server is not JSON.
+        try {
+            read_json(file);
+        } catch (const Error& error) {
+            return {error.what()};
+        }
+    }
+    return {};
+}
+
+void copy_from_folder(const fs::path& source, const fs::path& part, const DownloadProgress& progress) {
+    const auto total = static_cast<std::uint64_t>(fs::file_size(source));
+    std::ifstream in(source, std::ios::binary);
+    if (!in) throw environment_error(cat("cannot read ", source), "Check its permissions.");
+    AtomicFile out(part);
+    std::string block(std::size_t{1} << 22, '\0');
+    while (in.read(block.data(), static_cast<std::streamsize>(block.size())) || in.gcount() > 0) {
+        out.write(block.data(), static_cast<std::size_t>(in.gcount()));
+        progress(out.size(), total);
+    }
+    if (out.size() != total) throw environment_error(cat("cannot read all of ", source), "Check the disk.");
+    out.commit();
+}
+
+// Where the file comes from, best first.
+std::vector<std::string> places(const ModelFile& file, const PullOptions& options) {
+    const std::string name = fs::path(file.target).filename().string();
+    if (options.from.empty()) return options.offline ? std::vector<std::string>{} : file.urls;
+    if (!is_url(options.from))
+        return {(fs::path(options.from) / file.target).string(), (fs::path(options.from) / name).string()};
+    if (options.offline && !options.from.starts_with("file://")) return {};
+    const std::string base = options.from.ends_with('/') ? options.from : options.from + "/";
+    return {base + name};
+}
+
+// Returns the place that gave the file. Each is tried up to three times as long as tries bring it further.
+std::string obtain(const ModelFile& file, const fs::path& part, const PullOptions& options,
+                   const DownloadProgress& progress, Events& events) {
+    std::string failures;
+    std::string hint = "Check the connection, or use --from with a folder or mirror that has the file.";
+    std::error_code ignored;
+    for (const auto& place : places(file, options)) {
+        if (!is_url(place)) {
+            if (!fs::is_regular_file(place, ignored)) {
+                failures += cat(failures.empty() ? "" : "; ", place, " is not there");
+                continue;
+            }
+            copy_from_folder(place, part, progress);
+            return place;
+        }
+        for (int attempt = 0; attempt < 3; ++attempt) {
+            const auto before = fs::exists(part, ignored) ? fs::file_size(part, ignored) : 0;
+            try {
+                download(place, part, progress);
+                return place;
+            } catch (const Error& error) {
+                if (error.kind() != ErrorKind::environment) throw;
+                const bool further = fs::exists(part, ignored) && fs::file_size(part, ignored) > before;
+                if (further && attempt < 2) {
+                    events.warning(cat(error.what(), "; trying to go on"));
+                    continue;
+                }
+                failures += cat(failures.empty() ? "" : "; ", error.what());
+                hint = error.hint();
+                break;
+            }
+        }
+    }
+    if (failures.empty())
+        throw environment_error(cat(file.target, " is not there, and the network may not be used"),
+                                "Run it without --offline, or give --from with a folder that has the file.");
+    throw environment_error(failures, hint);
+}
+
+void pull_file(const Workspace& workspace, const ModelSource& source, const ModelFile& file,
+               const PullOptions& options, Events& events) {
+    const fs::path target = workspace.root() / file.target;
+    std::error_code ignored;
+    if (fs::exists(target, ignored) && !options.force) {
+        const Wrong wrong = check_file(target, file);
+        if (wrong.what.empty()) {
+            events.info(cat(target, " is already there"));
+            return;
+        }
+        throw input_error(cat(target, " is there, but is not the published file: ", wrong.what),
+                          "Move it away, or use --force to replace it.");
+    }
+    make_folders(target.parent_path());
+    fs::path part = target;
+    part += ".part";
+    double shown = -1;
+    const std::string stage = cat("fetch ", target.filename().string());
+    const DownloadProgress progress = [&](std::uint64_t done, std::uint64_t total) {
+        const double known = static_cast<double>(total ? total : file.bytes);
+        const double share = known > 0 ? static_cast<double>(done) / known : static_cast<double>(done) / 1e8;
+        if (share - shown < 0.005 && done != total) return;
+        shown = share;
+        events.progress(stage, static_cast<double>(done), known, "bytes");
+    };
+    const std::string place = obtain(file, part, options, progress, events);
+    if (const Wrong wrong = check_file(part, file); !wrong.what.empty()) {
+        fs::remove(part, ignored);
+        throw input_error(
+            cat("what came from ", place, " is not ", target.filename().string(), ": ", wrong.what),
+            "Try again, or use another mirror with --from.");
+    }
+    rename_durably(part, target);
+    if (file.sha256.empty()) events.info(cat("SHA-256 of ", target, ": ", sha256_of_file(target)));
+    if (&file == &source.files.front())
+        write_sidecar(target, {{"origin", cat("published, from ", place)},
+                               {"about", source.about},
+                               {"licence", source.licence},
+                               {"sha256", file.sha256}});
+    events.artifact("model", target);
+}
+
+}  // namespace
+
+fs::path pull_model(const Workspace& workspace, const ModelSource& source, const PullOptions& options,
+                    Events& events) {
+    for (const auto& file : source.files) pull_file(workspace, source, file, options, events);
+    return workspace.root() / source.files.front().target;
+}
+
+}  // namespace testudo::studio
