@@ -4,6 +4,7 @@
 #include <cmath>
 #include <deque>
 #include <numeric>
+#include <random>
 
 #include "asr/decoding.h"
 #include "asr/parts.h"
@@ -213,7 +214,7 @@ class Run {
             parts_.tokenizer.decode(std::span(all).subspan(std::min(job.initial, all.size())));
         done_seconds_ += clips_[job.index].seconds();
         results_[job.index] = std::move(job.transcript);
-        job.mel = {};
+        job.mel = at::Tensor();
         if (options_.finished) options_.finished(job.index, results_[job.index]);
     }
 
@@ -270,8 +271,8 @@ class Run {
             std::vector<WindowPrompt> own;
             std::vector<std::int64_t> rows;
             for (const std::size_t i : open) {
-                // Draws depend on the clip and the place in it, not on what is decoded beside it.
-                std::seed_seq mix{options_.seed, static_cast<std::uint64_t>(jobs[i].index),
+                // Draws depend on the place in the clip, not on what is decoded beside it.
+                std::seed_seq mix{options_.seed, options_.seed >> 32,
                                   static_cast<std::uint64_t>(jobs[i].seek), static_cast<std::uint64_t>(t)};
                 std::uint32_t words[2];
                 mix.generate(words, words + 2);

@@ -63,8 +63,8 @@ const std::vector<std::pair<std::string, WhisperConfig>>& published_whispers() {
 
 std::vector<std::pair<std::string, std::vector<std::int64_t>>> whisper_shapes(const WhisperConfig& config) {
     std::vector<std::pair<std::string, std::vector<std::int64_t>>> shapes;
-    const auto add = [&shapes](std::string name, std::vector<std::int64_t> shape) {
-        shapes.emplace_back(std::move(name), std::move(shape));
+    const auto add = [&shapes](const std::string& name, const std::vector<std::int64_t>& shape) {
+        shapes.emplace_back(name, shape);
     };
     const auto norm = [&](const std::string& name, std::int64_t dim) {
         add(name + ".weight", {dim});
