@@ -22,7 +22,7 @@ struct Form {
 };
 
 struct PassOptions {
-    Form form;
+    Form form = {};
     double dropout = 0;      // embedding and residual; in dlas form attention weights too
     std::uint64_t seed = 0;  // of dropout: the same seed drops the same entries
     bool recompute = false;  // keep only each block's input and run it again in the backward pass

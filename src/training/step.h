@@ -17,7 +17,7 @@ class GradientStore;
 enum class GradientMemory { automatic, full, lean };
 
 struct StepOptions {
-    nets::Form form;
+    nets::Form form = {};
     double text_weight = 0.01, mel_weight = 1;
     double clip = 4;  // largest norm of each parameter group; 0: none
     double dropout = 0.1;
