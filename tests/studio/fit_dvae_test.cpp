@@ -1,0 +1,131 @@
+#include "studio/fit_dvae.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "audio/decode.h"
+#include "audio/mel.h"
+#include "audio/wav.h"
+#include "core/error.h"
+#include "core/interrupt.h"
+#include "nets/dvae.h"
+#include "studio/vector_quantiser.h"
+#include "support/golden.h"
+#include "synthesis/preview.h"
+
+namespace testudo::studio {
+namespace {
+
+nets::Dvae small_dvae() {
+    nets::DvaeConfig config;
+    config.hidden_dim = 24, config.codebook_dim = 16, config.num_tokens = 64, config.num_resnet_blocks = 1;
+    nets::Dvae dvae(config);
+    dvae.initialise(2);
+    return dvae;
+}
+
+std::vector<at::Tensor> moving_bands() {
+    std::vector<at::Tensor> mels;
+    for (int clip = 0; clip < 4; ++clip) {
+        const at::Tensor time = at::arange(90, at::kFloat), band = at::arange(80, at::kFloat).unsqueeze(1);
+        const at::Tensor centre = 40 + 30 * at::sin(time * (0.05 + 0.01 * clip));
+        mels.push_back(3 * at::exp(-((band - centre) / 8).square()) - 2);
+    }
+    return mels;
+}
+
+TEST(FitDvae, TheErrorFallsAndTheResultIsRepeatable) {
+    FitDvaeOptions options;
+    options.seconds = 0;
+    options.steps = 120;
+    options.batch = 4;
+    options.frames = 64;
+    options.learning_rate = 3e-3;
+    Events events;
+    int metrics = 0;
+    events.listen([&](const Json& event) { metrics += event.value("type", "") == "metric"; });
+    const auto mels = moving_bands();
+    nets::Dvae one = small_dvae(), two = small_dvae();
+    const auto result = fit_dvae(one, mels, options, events);
+    EXPECT_EQ(result.steps, 120);
+    EXPECT_LT(result.error_after, 0.5 * result.error_before);
+    EXPECT_GT(result.used_codes, 8);
+    EXPECT_GT(metrics, 0);
+    EXPECT_EQ(fit_dvae(two, mels, options, events).error_after, result.error_after);
+    EXPECT_EQ(to_json(result).at("steps"), 120);
+}
+
+TEST(FitDvae, RefusesAndStops) {
+    Events events;
+    nets::Dvae dvae = small_dvae();
+    EXPECT_THROW(fit_dvae(dvae, {}, {}, events), Error);
+    std::vector<at::Tensor> mels{at::zeros({80, 3})};
+    EXPECT_THROW(fit_dvae(dvae, mels, {}, events), Error);
+    mels[0] = at::full({80, 30}, std::nan(""));
+    EXPECT_THROW(fit_dvae(dvae, mels, {}, events), Error);
+    mels[0] = at::zeros({80, 30});
+    EXPECT_THROW(fit_dvae(dvae, mels, {.frames = 30}, events), Error);
+    request_stop();
+    EXPECT_THROW(fit_dvae(dvae, mels, {}, events), Error);
+    request_stop(false);
+    // One short constant clip and hardly a step: still a codebook, still finite.
+    const auto result = fit_dvae(dvae, mels, {.seconds = 0, .steps = 2, .batch = 1, .frames = 8}, events);
+    EXPECT_TRUE(std::isfinite(result.error_after));
+}
+
+TEST(VectorQuantiser, FindsClustersAndRevivesIdleCodes) {
+    at::manual_seed(4);
+    const at::Tensor centres = at::randn({6, 5}) * 10;
+    const auto rows = [&] { return centres.repeat({30, 1}) + at::randn({180, 5}) * 0.1; };
+    VectorQuantiser quantiser(6, 5, 0.9, 1);
+    EXPECT_FALSE(quantiser.placed());
+    quantiser.place(rows());
+    at::Tensor chosen;
+    for (int i = 0; i < 100; ++i) chosen = quantiser.step(rows());
+    EXPECT_LT((chosen - centres.repeat({30, 1})).abs().max().item<double>(), 1.0);
+    // Everything moves away: the codes follow.
+    for (int i = 0; i < 200; ++i) chosen = quantiser.step(rows() + 100);
+    EXPECT_LT((chosen - (centres.repeat({30, 1}) + 100)).abs().max().item<double>(), 2.0);
+    VectorQuantiser more(20, 5, 0.9, 1);  // more codes than rows
+    more.place(centres);
+    EXPECT_TRUE(at::isfinite(more.codebook()).all().item<bool>());
+}
+
+// Set TESTUDO_LISTEN to a folder to hear what a short fit gives: original, mel inversion alone, through the
+// codes.
+TEST(FitDvaeSlow, RealSpeechSurvivesTheCodes) {
+    const fs::path folder = test::source_dir() / ".deps/data/asterisk-en";
+    if (!fs::is_directory(folder)) GTEST_SKIP() << folder << " is not there";
+    std::vector<fs::path> files;
+    for (const auto& entry : fs::recursive_directory_iterator(folder))
+        if (audio::is_audio_file(entry.path()) && entry.file_size() > 30000 && entry.file_size() < 90000)
+            files.push_back(entry.path());
+    std::sort(files.begin(), files.end());
+    ASSERT_GT(files.size(), 10u);
+    files.resize(std::min<std::size_t>(files.size(), 36));
+    std::vector<at::Tensor> mels;
+    for (const auto& file : files) {
+        const auto clip = audio::load(file, audio::tortoise_rate);
+        mels.push_back(audio::tortoise_mel(at::tensor(at::ArrayRef<float>(clip.samples))));
+    }
+    nets::DvaeConfig config;
+    config.hidden_dim = 96, config.codebook_dim = 64, config.num_tokens = 1024;
+    nets::Dvae dvae(config);
+    dvae.initialise(1);
+    Events events;
+    const char* seconds = std::getenv("TESTUDO_FIT_SECONDS");
+    const auto result = fit_dvae(dvae, mels, {.seconds = seconds ? std::atof(seconds) : 20}, events);
+    std::cerr << to_json(result).dump() << "\n";
+    EXPECT_LT(result.error_after, 0.35 * result.error_before);
+    EXPECT_GT(result.perplexity, 100);
+    if (const char* out = std::getenv("TESTUDO_LISTEN")) {
+        const auto clip = audio::load(files[3], audio::tortoise_rate);
+        audio::write_wav16(fs::path(out) / "original.wav", clip);
+        audio::write_wav16(fs::path(out) / "inverted.wav", synthesis::mel_to_wave(mels[3]));
+        audio::write_wav16(fs::path(out) / "codes.wav", synthesis::resynthesise(dvae, clip).clip);
+    }
+}
+
+}  // namespace
+}  // namespace testudo::studio
