@@ -93,7 +93,7 @@ void adjust(TrainingSettings& settings, std::int64_t lines, Events& events) {
     const auto epochs = static_cast<double>(settings.epochs);
     if (settings.save_rate > epochs) settings.save_rate = epochs;
     if (settings.validation_rate > epochs) settings.validation_rate = epochs;
-    if (settings.half_p)
+    if (settings.half_precision)
         events.warning("half precision is kept in the file for the originals; Testudo trains in 32 bits");
     if (settings.bitsandbytes)
         events.warning(
@@ -213,7 +213,7 @@ Json configure(const std::filesystem::path& workspace, TrainingSettings settings
         }
     }
     yaml["name"] = yaml_text(settings.voice);
-    yaml["fp16"] = settings.half_p && !settings.bitsandbytes;
+    yaml["fp16"] = settings.half_precision && !settings.bitsandbytes;
     yaml["bitsandbytes"] = settings.bitsandbytes;
     yaml["gpus"] = settings.gpus;
     const std::string tokenizer_path =
