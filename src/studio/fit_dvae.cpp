@@ -113,7 +113,7 @@ class Crops {
         std::vector<double> lengths;
         for (const auto& mel : mels) {
             const std::int64_t missing = frames - mel.size(1);
-            mels_.push_back(missing > 0 ? at::cat({mel, silence(missing)}, 1) : mel);
+            mels_.push_back(missing > 0 ? at::cat({mel, silence(missing).to(mel.device())}, 1) : mel);
             lengths.push_back(static_cast<double>(mel.size(1)));
         }
         choose_ = std::discrete_distribution<std::size_t>(lengths.begin(), lengths.end());
@@ -148,7 +148,7 @@ Quality measure(const nets::Dvae& dvae, std::span<const at::Tensor> mels) {
         const at::Tensor decoded = dvae.decode(codes).narrow(2, 0, mel.size(1)).squeeze(0);
         error += (decoded - mel).abs().mean(0).sum().item<double>();
         frames += static_cast<double>(mel.size(1));
-        counts += at::bincount(codes.flatten(), {}, counts.size(0)).to(at::kDouble);
+        counts += at::bincount(codes.flatten().cpu(), {}, counts.size(0)).to(at::kDouble);
     }
     const at::Tensor p = counts / counts.sum();
     const at::Tensor entropy = -(p * p.clamp_min(1e-12).log()).sum();
@@ -184,9 +184,12 @@ void check(std::span<const at::Tensor> mels, const FitDvaeOptions& options) {
 
 }  // namespace
 
-FitDvaeResult fit_dvae(nets::Dvae& dvae, std::span<const at::Tensor> mels, const FitDvaeOptions& options,
+FitDvaeResult fit_dvae(nets::Dvae& dvae, std::span<const at::Tensor> clips, const FitDvaeOptions& options,
                        Events& events) {
-    check(mels, options);
+    check(clips, options);
+    const at::Device device = buffer(dvae, "codebook.embed").device();
+    std::vector<at::Tensor> mels;
+    for (const auto& clip : clips) mels.push_back(clip.to(device, at::kFloat));
     const auto start = Clock::now();
     FitDvaeResult result;
     result.error_before = measure(dvae, mels).error;
@@ -195,7 +198,7 @@ FitDvaeResult fit_dvae(nets::Dvae& dvae, std::span<const at::Tensor> mels, const
     Adam adam(network.leaves());
     Crops crops(mels, options.frames, options.seed);
     VectorQuantiser quantiser(dvae.config().num_tokens, dvae.config().codebook_dim, options.decay,
-                              options.seed);
+                              options.seed, device);
     // Without quantisation at first: codes can only be placed once encodings mean something.
     constexpr double free_share = 0.2;
     double shown = 0;

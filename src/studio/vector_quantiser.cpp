@@ -5,12 +5,12 @@
 
 namespace testudo::studio {
 
-VectorQuantiser::VectorQuantiser(int codes, int dim, double decay, std::uint64_t seed)
+VectorQuantiser::VectorQuantiser(int codes, int dim, double decay, std::uint64_t seed, at::Device device)
     : decay_(decay),
       random_(seed ^ 0x5bd1e995),
-      codebook_(at::zeros({codes, dim})),
-      counts_(at::zeros({codes})),
-      sums_(at::zeros({codes, dim})) {}
+      codebook_(at::zeros({codes, dim}, at::dtype(at::kFloat).device(device))),
+      counts_(at::zeros({codes}, codebook_.options())),
+      sums_(at::zeros_like(codebook_)) {}
 
 at::Tensor VectorQuantiser::nearest(const at::Tensor& encodings) const {
     // |x|² is the same for all codes, so it is left out.
@@ -21,7 +21,7 @@ at::Tensor VectorQuantiser::random_rows(const at::Tensor& from, std::int64_t cou
     std::vector<std::int64_t> rows(static_cast<std::size_t>(count));
     for (auto& row : rows)
         row = static_cast<std::int64_t>(random_() % static_cast<std::uint64_t>(from.size(0)));
-    return from.index_select(0, at::tensor(rows));
+    return from.index_select(0, at::tensor(rows).to(from.device()));
 }
 
 void VectorQuantiser::place(const at::Tensor& encodings) {
@@ -31,36 +31,37 @@ void VectorQuantiser::place(const at::Tensor& encodings) {
     for (std::size_t i = 0; i < order.size(); ++i) order[i] = static_cast<std::int64_t>(i);
     for (std::size_t i = order.size(); i > 1; --i) std::swap(order[i - 1], order[random_() % i]);
     const std::int64_t own = std::min(codes, rows);
-    codebook_.narrow(0, 0, own).copy_(encodings.index_select(0, at::tensor(order).narrow(0, 0, own)));
+    codebook_.narrow(0, 0, own).copy_(
+        encodings.index_select(0, at::tensor(order).narrow(0, 0, own).to(encodings.device())));
     if (own < codes) {
         const double spread = encodings.std(0, /*unbiased=*/false).mean().item<double>();
         const at::Tensor copies = random_rows(encodings, codes - own);
         std::normal_distribution<float> noise;
-        at::Tensor shift = at::empty_like(copies);
+        at::Tensor shift = at::empty(copies.sizes(), at::kFloat);
         float* values = shift.mutable_data_ptr<float>();
         for (std::int64_t i = 0; i < shift.numel(); ++i) values[i] = noise(random_);
-        codebook_.narrow(0, own, codes - own).copy_(copies + shift * (0.05 * spread));
+        codebook_.narrow(0, own, codes - own).copy_(copies + shift.to(copies.device()) * (0.05 * spread));
     }
-    const at::Tensor ones = at::ones({rows});
+    const at::Tensor ones = at::ones({rows}, counts_.options());
     for (int round = 0; round < 10; ++round) {
         const at::Tensor ids = nearest(encodings);
-        counts_ = at::zeros({codes}).index_add(0, ids, ones);
+        counts_ = at::zeros_like(counts_).index_add(0, ids, ones);
         sums_ = at::zeros_like(codebook_).index_add(0, ids, encodings);
         const at::Tensor taken = (counts_ > 0).unsqueeze(1);
         codebook_ = at::where(taken, sums_ / counts_.clamp_min(1).unsqueeze(1), codebook_);
     }
     // As if each code had had a plain share of a batch, so that the averages start balanced.
-    counts_ = at::ones({codes});
+    counts_ = at::ones_like(counts_);
     sums_ = codebook_.clone();
     placed_ = true;
 }
 
 at::Tensor VectorQuantiser::step(const at::Tensor& encodings) {
     const at::NoGradGuard no_grad;
-    const std::int64_t codes = codebook_.size(0);
     const at::Tensor ids = nearest(encodings);
     const at::Tensor chosen = codebook_.index_select(0, ids);
-    const at::Tensor counts = at::zeros({codes}).index_add(0, ids, at::ones({encodings.size(0)}));
+    const at::Tensor ones = at::ones({encodings.size(0)}, counts_.options());
+    const at::Tensor counts = at::zeros_like(counts_).index_add(0, ids, ones);
     const at::Tensor sums = at::zeros_like(codebook_).index_add(0, ids, encodings);
     counts_ = counts_ * decay_ + counts * (1 - decay_);
     sums_ = sums_ * decay_ + sums * (1 - decay_);

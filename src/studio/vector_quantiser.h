@@ -9,7 +9,7 @@ namespace testudo::studio {
 
 class VectorQuantiser {
   public:
-    VectorQuantiser(int codes, int dim, double decay, std::uint64_t seed);
+    VectorQuantiser(int codes, int dim, double decay, std::uint64_t seed, at::Device device = at::kCPU);
 
     bool placed() const { return placed_; }
     // k-means over the encodings [n, dim]; more codes than encodings: the rest are noisy copies.
