@@ -28,6 +28,14 @@ at::Tensor padded(const at::Tensor& wave, std::int64_t samples) {
     return at::constant_pad_nd(wave, {0, samples - wave.size(0)});
 }
 
+at::Tensor load_wave(const fs::path& list, const Line& line, const fs::path& file) {
+    try {
+        return audio::load_training_wave(file);
+    } catch (const Error& error) {
+        throw Error(error.kind(), cat(list, ":", line.number, ": ", error.what()), error.hint());
+    }
+}
+
 // wave [samples] at 22.05 kHz.
 ClipFeatures compute(const at::Tensor& wave, const nets::Dvae& dvae, bool dlas) {
     const std::int64_t samples = wave.size(0), codes = (samples + samples_per_code - 1) / samples_per_code;
@@ -102,7 +110,7 @@ Features::Features(const fs::path& list, const fs::path& cache_folder, const net
                 ": these characters have no reading and are not trained on: ", join(encoded.dropped, " ")));
         item.text = std::move(encoded.ids);
 
-        const at::Tensor wave = audio::load_training_wave(item.audio);
+        const at::Tensor wave = load_wave(list, item.line, item.audio);
         item.samples = wave.size(0);
         const double seconds = static_cast<double>(item.samples) / training_rate;
         if (item.samples > longest_clip_samples || seconds < options.min_seconds || item.samples == 0) {
@@ -134,9 +142,10 @@ Features::Features(const fs::path& list, const fs::path& cache_folder, const net
     events.progress("features", static_cast<double>(done), static_cast<double>(lines.size()), "clips");
     fingerprint_ = sha256(order);
     if (items_.empty() && !may_be_empty)
-        throw input_error(cat("none of the ", lines.size(), " lines of ", list, " can be trained on; ", list,
-                              ": ", rejected_[0].audio, ": ", rejected_[0].reason),
-                          "Correct the lines named above, or make the dataset again.");
+        throw input_error(
+            cat("none of the ", lines.size(), " lines of ", list, " can be trained on; the first, ",
+                rejected_[0].file, ", because: ", rejected_[0].reason),
+            "Correct the lines named above, or make the dataset again.");
 }
 
 at::Tensor Features::conditioning_mel(const Item& item, std::uint64_t draw) const {

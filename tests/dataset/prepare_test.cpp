@@ -1,0 +1,262 @@
+// Preparation meets what people really have in their folders.
+#include "dataset/prepare.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "audio/decode.h"
+#include "core/interrupt.h"
+#include "core/strings.h"
+#include "dataset/fixtures.h"
+#include "dataset/voice_files.h"
+#include "support/golden.h"
+
+namespace testudo::test {
+namespace {
+
+using dataset::DatasetSettings;
+
+struct Voice {
+    fs::path recording(const std::string& name, double seconds = 3) const {
+        write_wav(root / "voices/v" / name, sine(seconds, 22050), 22050);
+        return root / "voices/v" / name;
+    }
+    std::vector<std::string> lines(const char* list) const { return split_lines(read_file(training / list)); }
+
+    TemporaryFolder folder;
+    fs::path root = folder.path(), training = root / "training/v";
+    DatasetSettings settings;
+    Events events;
+};
+
+std::string error_of(const std::function<void()>& act, ErrorKind kind) {
+    try {
+        act();
+    } catch (const Error& error) {
+        EXPECT_EQ(error.kind(), kind) << error.what();
+        EXPECT_FALSE(error.hint().empty());
+        return error.what();
+    }
+    ADD_FAILURE() << "no error";
+    return {};
+}
+
+}  // namespace
+
+TEST(Prepare, OddNamesAndBadFilesDoNotStopTheOthers) {
+    Voice v;
+    for (const char* name :
+         {"with space.wav", "-dash.wav", "quote'\".wav", "line\nbreak.wav", "bar|.wav", "ünï.wav"})
+        v.recording(name);
+    write_text(v.root / "voices/v/empty.wav", "");
+    write_text(v.root / "voices/v/noise.mp3", std::string(5000, 'x'));
+    write_text(v.root / "voices/v/.hidden.wav", "x");
+    write_text(v.root / "voices/v/notes.txt", "x");
+    fs::create_symlink("/dev/null", v.root / "voices/v/out.wav");
+    fs::create_symlink("nowhere", v.root / "voices/v/dangling.wav");
+    fs::create_directories(v.root / "voices/v/folder.wav");
+
+    const auto report = dataset::prepare_voice(v.root, "v", v.settings, whole_recordings(), v.events);
+    EXPECT_EQ(report.transcribed, 6);
+    EXPECT_EQ(report.train_lines, 6);
+    for (const char* name : {"empty.wav", "noise.mp3", "out.wav", "dangling.wav"}) {
+        const auto* rejected = find_rejected(report, name);
+        ASSERT_TRUE(rejected) << name;
+        EXPECT_FALSE(rejected->reason.empty());
+    }
+    EXPECT_EQ(report.rejected.size(), 4u);
+    EXPECT_EQ(v.lines("train.txt").size(), 6u);
+    for (const auto& line : v.lines("train.txt")) {
+        EXPECT_EQ(std::count(line.begin(), line.end(), '|'), 1) << line;
+        EXPECT_TRUE(fs::exists(v.training / line.substr(0, line.find('|')))) << line;
+    }
+    const Json told = read_json(v.training / "report.json");
+    EXPECT_EQ(told["transcribe"]["rejected"].size(), 4u);
+    EXPECT_NEAR(told["list"]["seconds_kept"].get<double>(), 18, 0.01);
+}
+
+TEST(Prepare, TheSameNameWithAnotherExtensionStaysApart) {
+    Voice v;
+    v.recording("x.wav", 2);
+    fs::copy_file(v.recording("y.wav", 4), v.root / "voices/v/x.mp3");  // told by its content
+    v.recording("x.mp3.wav", 5);
+    const auto report = dataset::transcribe_voice(v.root, "v", v.settings, whole_recordings(), v.events);
+    EXPECT_NEAR(audio::load(v.training / "audio/x.wav").seconds(), 2, 1e-3);
+    EXPECT_NEAR(audio::load(v.training / "audio/x.mp3.wav").seconds(), 4, 1e-3);
+    EXPECT_TRUE(find_rejected(report, "x.mp3.wav"));  // would overwrite the clip of x.mp3
+}
+
+TEST(Prepare, MissingEmptyAndMisnamedVoicesAreNamed) {
+    Voice v;
+    const auto run = [&](const std::string& voice) {
+        return [&v, voice] {
+            dataset::transcribe_voice(v.root, voice, v.settings, whole_recordings(), v.events);
+        };
+    };
+    EXPECT_NE(error_of(run("v"), ErrorKind::input).find("voices/v"), std::string::npos);
+    fs::create_directories(v.root / "voices/v");
+    error_of(run("v"), ErrorKind::input);
+    for (const char* name : {"", ".", "..", "../v", "a/b"}) error_of(run(name), ErrorKind::usage);
+    write_text(v.root / "voices/v/a.wav", "no sound");
+    EXPECT_NE(error_of(run("v"), ErrorKind::input).find("a.wav"), std::string::npos);
+    EXPECT_FALSE(fs::exists(v.training / "whisper.json"));
+    v.settings.validation_text_length = -1;
+    error_of(run("v"), ErrorKind::usage);
+}
+
+TEST(Prepare, AnErrorThatIsNoRecordingsFaultEndsTheJob) {
+    Voice v;
+    v.recording("a.wav");
+    const auto wrong = [](const auto&, const std::string&) -> std::vector<asr::Transcript> {
+        throw usage_error("no language xx", "Give another.");
+    };
+    error_of([&] { dataset::transcribe_voice(v.root, "v", v.settings, wrong, v.events); }, ErrorKind::usage);
+}
+
+TEST(Prepare, ARecordingThatFailsDoesNotTakeItsGroupAlong) {
+    Voice v;
+    for (const char* name : {"a.wav", "b.wav", "c.wav"}) v.recording(name);
+    const auto picky = [](const std::vector<dataset::Recording>& recordings, const std::string& language) {
+        for (const auto& one : recordings)
+            if (one.name == "b.wav") throw std::runtime_error("not this one");
+        return whole_recordings()(recordings, language);
+    };
+    const auto report = dataset::transcribe_voice(v.root, "v", v.settings, picky, v.events);
+    EXPECT_EQ(report.transcribed, 2);
+    ASSERT_TRUE(find_rejected(report, "b.wav"));
+    EXPECT_NE(find_rejected(report, "b.wav")->reason.find("not this one"), std::string::npos);
+}
+
+TEST(Prepare, CtrlCLeavesAValidTranscriptAndSkipExistingGoesOn) {
+    Voice v;
+    for (int i = 0; i < 12; ++i) v.recording(cat("r", 10 + i, ".wav"), 1.5);
+    const auto stopping = [](const std::vector<dataset::Recording>& recordings, const std::string& language) {
+        request_stop();
+        return whole_recordings()(recordings, language);
+    };
+    const auto first = dataset::transcribe_voice(v.root, "v", v.settings, stopping, v.events);
+    request_stop(false);
+    EXPECT_TRUE(first.stopped);
+    EXPECT_GT(first.transcribed, 0);
+    EXPECT_LT(first.transcribed, 12);
+    EXPECT_EQ(asr::read_transcripts(v.training / "whisper.json").size(),
+              static_cast<std::size_t>(first.transcribed));
+    v.settings.skip_existing = true;
+    const auto second = dataset::transcribe_voice(v.root, "v", v.settings, whole_recordings(), v.events);
+    EXPECT_EQ(first.transcribed + second.transcribed, 12);
+}
+
+TEST(Prepare, NonsenseInWhisperJsonIsNamed) {
+    Voice v;
+    const auto list = [&] { dataset::list_voice(v.root, "v", v.settings, v.events); };
+    for (const char* text :
+         {"{", "[]", R"({"a.wav": 3})", R"({"a.wav": {"text": 1, "segments": []}})",
+          R"({"a.wav": {"text": "x", "segments": [{"start": "soon", "end": 1, "text": "x"}]}})"}) {
+        write_text(v.training / "whisper.json", text);
+        EXPECT_NE(error_of(list, ErrorKind::input).find("whisper.json"), std::string::npos);
+    }
+    write_text(v.training / "whisper.json",
+               R"({"../../../secret.wav": {"text": " Long enough text.", "segments": []}})");
+    error_of(list, ErrorKind::input);  // nothing is left
+    error_of(
+        [&] {
+            dataset::slice_voice(v.root, "v", v.settings, v.events);
+            list();
+        },
+        ErrorKind::input);
+}
+
+TEST(Prepare, EveryLineLeftOutIsReportedAndCounted) {
+    Voice v;
+    v.recording("good.wav", 4);
+    v.recording("short.wav", 0.4);
+    write_wav(v.root / "voices/v/silent.wav", Samples(66150), 22050);
+    const auto report = dataset::prepare_voice(v.root, "v", v.settings, whole_recordings(), v.events);
+    EXPECT_EQ(report.train_lines, 1);
+    EXPECT_TRUE(find_rejected(report, "short.wav"));
+    EXPECT_TRUE(find_rejected(report, "silent.wav"));
+    EXPECT_NEAR(report.seconds_kept, 4, 1e-3);
+    EXPECT_NEAR(report.seconds_lost(), 3.4, 1e-3);
+}
+
+TEST(Prepare, NothingToTrainOnIsAnErrorAndOnlyValidationAWarning) {
+    Voice v;
+    v.recording("a.wav", 3);
+    std::vector<std::string> warnings;
+    v.events.listen([&](const Json& event) {
+        if (event.value("level", "") == "warning") warnings.push_back(event["message"]);
+    });
+    v.settings.validation_text_length = 1000;
+    const auto report = dataset::prepare_voice(v.root, "v", v.settings, whole_recordings(), v.events);
+    EXPECT_EQ(report.validation_lines, 1);
+    ASSERT_EQ(warnings.size(), 1u);
+    EXPECT_NE(warnings[0].find("validation_text_length"), std::string::npos);
+
+    const std::string before = read_file(v.training / "validation.txt");
+    write_text(v.training / "whisper.json", R"({"a.wav": {"text": "", "segments": [], "language": "en"}})");
+    const auto what =
+        error_of([&] { dataset::list_voice(v.root, "v", v.settings, v.events); }, ErrorKind::input);
+    EXPECT_NE(what.find("has no text"), std::string::npos);
+    EXPECT_EQ(read_file(v.training / "validation.txt"), before);  // the old lists stay
+}
+
+TEST(Prepare, EditedTimesAreCutAgainAndOldSlicesGo) {
+    Voice v;
+    v.recording("a.wav", 8);
+    v.settings.slice = true;
+    const auto write = [&](std::vector<std::pair<double, double>> times) {
+        asr::Transcripts all(1);
+        all[0].first = "a.wav";
+        all[0].second.text = " Whatever.";
+        for (const auto& [start, end] : times) {
+            asr::Segment segment = transcript(" A sentence that is long enough.", end, start).segments[0];
+            segment.id = static_cast<std::int64_t>(all[0].second.segments.size());
+            all[0].second.segments.push_back(segment);
+        }
+        asr::write_transcripts(v.training / "whisper.json", all);
+    };
+    write({{0, 2}, {2, 4}, {4, 6}});
+    dataset::slice_voice(v.root, "v", v.settings, v.events);
+    write_text(v.training / "audio/a_00007.wav", "made by someone else");
+    write({{0, 2.5}, {2.5, 6}});
+    const auto stale =
+        error_of([&] { dataset::list_voice(v.root, "v", v.settings, v.events); }, ErrorKind::input);
+    EXPECT_NE(stale.find("slice again"), std::string::npos);
+    dataset::slice_voice(v.root, "v", v.settings, v.events);
+    EXPECT_FALSE(fs::exists(v.training / "audio/a_00002.wav"));
+    EXPECT_TRUE(fs::exists(v.training / "audio/a_00007.wav"));
+    const auto report = dataset::list_voice(v.root, "v", v.settings, v.events);
+    EXPECT_EQ(report.train_lines, 2);
+    EXPECT_NEAR(report.seconds_kept, 6, 0.01);
+}
+
+TEST(Prepare, TextsBecomeOneCleanLine) {
+    Voice v;
+    v.recording("a.wav");
+    write_text(v.training / "whisper.json",
+               R"({"a.wav": {"text": " One | two\nthree four. \n", "segments": [], "language": "en"}})");
+    v.settings.skip_existing = true;
+    dataset::prepare_voice(v.root, "v", v.settings, whole_recordings(), v.events);
+    EXPECT_EQ(v.lines("train.txt"), std::vector<std::string>{"audio/a.wav| One   two three four."});
+}
+
+TEST(Prepare, AReadOnlyFolderIsNamed) {
+    if (::geteuid() == 0) GTEST_SKIP() << "root may write everywhere";
+    Voice v;
+    v.recording("a.wav");
+    fs::create_directories(v.training);
+    fs::permissions(v.training, fs::perms::owner_read | fs::perms::owner_exec);
+    error_of([&] { dataset::transcribe_voice(v.root, "v", v.settings, whole_recordings(), v.events); },
+             ErrorKind::environment);
+    fs::permissions(v.training, fs::perms::owner_all);
+}
+
+TEST(SliceNames, DoNotFallOnOtherClips) {
+    const dataset::SliceNames names({"1.wav", "1_00000.wav", "a.wav.wav", "x.mp3"});
+    EXPECT_EQ(names.name("1.wav", 0), "1.wav_00000.wav");
+    EXPECT_EQ(names.name("a.wav.wav", 3), "a.wav_00003.wav");
+    EXPECT_EQ(names.name("x.mp3", 12), "x.mp3_00012.wav");
+}
+
+}  // namespace testudo::test
