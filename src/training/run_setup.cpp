@@ -63,6 +63,20 @@ void load_ema(AdamW& optimizer, const SavedState& saved, const RunPaths& paths, 
         optimizer.ema(), [&](const std::string& name) { return weights.find(name); }, to_utf8(file.native()));
 }
 
+// Checkpoints beyond the state that a run goes on from belong to another course of it: none of them may be
+// taken for its newest.
+void set_later_states_aside(const RunPaths& paths, std::int64_t iteration, Events& events) {
+    std::vector<std::string> names;
+    for (const std::int64_t later : saved_iterations(paths)) {
+        if (later <= iteration) continue;
+        rename_durably(paths.state(later), paths.states / cat(later, ".state.superseded"));
+        names.push_back(cat(later));
+    }
+    if (!names.empty())
+        events.warning(cat("going on from iteration ", iteration, ": the later states ", join(names, ", "),
+                           " are renamed to N.state.superseded"));
+}
+
 // A clip that does not fit the model's position tables would otherwise fail in the middle of an epoch.
 void check_lengths(const dataset::Features& features, const nets::UnifiedVoiceConfig& model,
                    const fs::path& list) {
@@ -169,6 +183,7 @@ RunSetup set_up_run(const fs::path& workspace, const fs::path& yaml, Events& eve
     keep_configuration(setup.paths.finetune, config.yaml);
     if (setup.archived) events.info(cat("the run that was here is kept in ", *setup.archived));
     for (const auto& warning : warnings) events.warning(warning);
+    if (saved) set_later_states_aside(setup.paths, saved->iteration, events);
     if (saved && config.ema_rate > 0) load_ema(*setup.optimizer, *saved, setup.paths, events);
 
     dataset::FeatureOptions features;

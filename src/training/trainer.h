@@ -12,7 +12,7 @@ namespace testudo::training {
 
 struct TrainOptions {
     bool resume = false;                 // go on from the newest complete checkpoint of the voice
-    std::optional<std::int64_t> epochs;  // instead of the YAML's
+    std::optional<std::int64_t> epochs = {};  // instead of the YAML's
     std::string device = "auto";         // auto, cpu, cuda, cuda:1, …
 };
 

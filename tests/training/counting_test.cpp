@@ -45,7 +45,9 @@ TEST(Counting, DueIterations) {
         for (std::int64_t it = 0; it <= total; ++it) {
             const auto after = due.upper_bound(it);
             EXPECT_EQ(count_due(it, total, every), std::distance(after, due.end()));
-            if (it < total) EXPECT_EQ(next_due(it + 1, every, total), after == due.end() ? total : *after);
+            if (it < total) {
+                EXPECT_EQ(next_due(it + 1, every, total), after == due.end() ? total : *after);
+            }
         }
     }
 }

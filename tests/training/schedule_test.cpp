@@ -154,10 +154,10 @@ TEST(LearningRate, NextMilestoneIsWhereTheRateChanges) {
             const double before = rates[static_cast<std::size_t>(*next - 2)],
                          at = rates[static_cast<std::size_t>(*next - 1)];
             EXPECT_GT(std::fabs(at - before), 0.1 * before) << "iteration " << *next;
-            if (settings.scheme == ScheduleSettings::Scheme::multi_step)
-                for (std::int64_t quiet = it + 1; quiet < *next; ++quiet)
-                    EXPECT_EQ(rates[static_cast<std::size_t>(quiet - 1)],
-                              rates[static_cast<std::size_t>(it - 1)]);
+            if (settings.scheme != ScheduleSettings::Scheme::multi_step) continue;
+            for (std::int64_t quiet = it + 1; quiet < *next; ++quiet)
+                EXPECT_EQ(rates[static_cast<std::size_t>(quiet - 1)],
+                          rates[static_cast<std::size_t>(it - 1)]);
         }
     }
     EXPECT_FALSE(next_milestone(steps, 29));

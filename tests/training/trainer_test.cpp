@@ -1,5 +1,6 @@
 #include "training/trainer.h"
 
+#include <ATen/Parallel.h>
 #include <gtest/gtest.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -364,8 +365,16 @@ TEST(Trainer, DivergedTrainingStopsAndKeepsTheLastGoodCheckpoint) {
     }
 }
 
+// Threads do not survive a fork, and sums of several threads round differently from those of one.
+struct OneThread {
+    int before = at::get_num_threads();
+    OneThread() { at::set_num_threads(1); }
+    ~OneThread() { at::set_num_threads(before); }
+};
+
 // A process that dies, at any moment, leaves a run that goes on to the same end.
 TEST(SlowTrainer, KilledAtAnyMomentItGoesOnExactly) {
+    const OneThread one_thread;
     Workshop whole(10, 0);
     whole.settings.save_rate = 0.34;  // every iteration
     whole.configure();
@@ -379,7 +388,6 @@ TEST(SlowTrainer, KilledAtAnyMomentItGoesOnExactly) {
         ASSERT_GE(child, 0);
         if (child == 0) {
             try {
-                at::set_num_threads(1);
                 shop.train();
             } catch (...) {
             }
@@ -414,6 +422,7 @@ TEST(Trainer, AModelWithoutItsStateOrADamagedStateIsNoCheckpoint) {
 
 // A file size limit stands for the full disk: a write fails in the middle of a checkpoint.
 TEST(Trainer, AFullDiskEndsInOneErrorAndLosesNothing) {
+    const OneThread one_thread;
     Workshop shop(4, 0);
     shop.settings.epochs = 2;
     shop.configure();
@@ -423,7 +432,6 @@ TEST(Trainer, AFullDiskEndsInOneErrorAndLosesNothing) {
     if (child == 0) {
         int code = 1;
         try {
-            at::set_num_threads(1);
             std::signal(SIGXFSZ, SIG_IGN);
             const rlimit limit{100000, 100000};
             ::setrlimit(RLIMIT_FSIZE, &limit);
