@@ -56,7 +56,7 @@ class Assembler {
             case Node::Kind::tensor:
                 return tensor(graph_.tensors[static_cast<std::size_t>(node.integer)]);
             case Node::Kind::global:
-                throw refused(file_, cat("it holds ", to_utf8(node.text), " itself as a value"));
+                throw refused(file_, cat("it holds ", shown(node.text), " itself as a value"));
             case Node::Kind::storage:
                 throw refused(file_, "it holds a bare storage as a value");
         }
@@ -82,7 +82,7 @@ class Assembler {
         for (std::size_t i = 0; i + 1 < node.children.size(); i += 2) {
             const Node& key = graph_.nodes[node.children[i]];
             if (!seen.insert(identity(key)).second)
-                throw refused(file_, cat("a dict sets the key ", shown(key), " twice"));
+                throw refused(file_, cat("a dict sets the key ", key_text(key), " twice"));
             Value name = value(node.children[i], depth + 1);
             out.items.emplace_back(std::move(name), value(node.children[i + 1], depth + 1));
         }
@@ -109,8 +109,8 @@ class Assembler {
         }
     }
 
-    static std::string shown(const Node& key) {
-        if (key.kind == Node::Kind::text) return cat("\"", to_utf8(key.text.substr(0, 200)), "\"");
+    static std::string key_text(const Node& key) {
+        if (key.kind == Node::Kind::text) return cat("\"", shown(key.text), "\"");
         if (key.kind == Node::Kind::real) return cat(key.real);
         return cat(key.integer);
     }

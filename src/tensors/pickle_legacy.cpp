@@ -43,10 +43,10 @@ std::vector<std::size_t> locate(std::span<const std::byte> bytes, std::size_t be
         if (found == index.end()) throw damaged(file, "it lists a storage that no tensor uses");
         const StorageSpec& spec = object.storages[found->second];
         if (places[found->second] != nowhere)
-            throw damaged(file, cat("it lists the storage ", to_utf8(spec.key), " twice"));
+            throw damaged(file, cat("it lists the storage ", shown(spec.key), " twice"));
         if (at.read<std::int64_t>() != spec.elements)
             throw damaged(file,
-                          cat("the storage ", to_utf8(spec.key), " has another size than its tensors say"));
+                          cat("the storage ", shown(spec.key), " has another size than its tensors say"));
         places[found->second] = at.position();
         at.take(static_cast<std::uint64_t>(spec.elements) * spec.type->bytes);
     }

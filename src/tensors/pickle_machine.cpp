@@ -30,6 +30,7 @@ class Machine {
         while (step()) {
         }
         graph_.root = pop();
+        if (!stack_.empty() || !marks_.empty()) broken("it leaves values behind");
         graph_.end = in_.position();
         return std::move(graph_);
     }
@@ -164,9 +165,8 @@ std::string_view Machine::line() {
 void Machine::push_global(std::string_view module, std::string_view name) {
     const Global which = global_of(module, name);
     if (which == Global::unknown)
-        throw refused(file_,
-                      cat("it refers to ", to_utf8(module.substr(0, 200)), ".", to_utf8(name.substr(0, 200)),
-                          ", which is not on the list of types a checkpoint may hold"));
+        throw refused(file_, cat("it refers to ", shown(module), ".", shown(name),
+                                 ", which is not on the list of types a checkpoint may hold"));
     Node made{.kind = Kind::global};
     made.integer = static_cast<std::int64_t>(which);
     made.text = name;
@@ -260,7 +260,7 @@ void Machine::reduce() {
             stack_.push_back(arguments[0]);
             return;
         default:
-            throw refused(file_, cat("its pickle calls ", to_utf8(node(callee).text)));
+            throw refused(file_, cat("its pickle calls ", shown(node(callee).text)));
     }
 }
 
@@ -276,12 +276,12 @@ void Machine::persistent() {
     const std::int64_t elements = integer(parts[4]);
     constexpr std::int64_t most = std::int64_t{1} << 40;
     if (elements < 0 || elements > most)
-        throw damaged(file_, cat("storage ", to_utf8(key.substr(0, 100)), " claims ", elements, " elements"));
+        throw damaged(file_, cat("storage ", shown(key), " claims ", elements, " elements"));
     const auto [found, added] = keys_.emplace(key, graph_.storages.size());
     if (added) graph_.storages.push_back({std::string(key), type, elements});
     const StorageSpec& spec = graph_.storages[found->second];
     if (spec.type != type || spec.elements != elements)
-        throw damaged(file_, cat("storage ", to_utf8(key.substr(0, 100)), " is described in two ways"));
+        throw damaged(file_, cat("storage ", shown(key), " is described in two ways"));
 
     StorageReference reference{found->second, 0, elements};
     if (parts.size() == 6 && node(parts[5]).kind != Kind::none) {
@@ -292,7 +292,7 @@ void Machine::persistent() {
         reference.elements = integer(view[2]);
         if (reference.first < 0 || reference.elements < 0 || reference.first > elements ||
             reference.elements > elements - reference.first)
-            throw damaged(file_, cat("a part of storage ", to_utf8(key.substr(0, 100)), " lies outside it"));
+            throw damaged(file_, cat("a part of storage ", shown(key), " lies outside it"));
     }
     Node made{.kind = Kind::storage};
     made.integer = static_cast<std::int64_t>(graph_.references.size());

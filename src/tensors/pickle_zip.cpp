@@ -48,7 +48,7 @@ Value read_zip_pickle(const Map& map, const std::string& file, Check check) {
     return assemble(graph, pickle.size, bytes.size(), file, [&](std::size_t index) {
         const StorageSpec& spec = graph.storages[index];
         const auto needed = static_cast<std::size_t>(spec.elements) * spec.type->bytes;
-        const std::string name = cat("data/", to_utf8(spec.key));
+        const std::string name = cat("data/", shown(spec.key));
         const ZipEntry* entry = zip.find(root + "data/" + spec.key);
         // torch writes an entry for empty storages too; a file without it has lost nothing.
         if (!entry && needed == 0) return storage_of(map, 0, 0, 1);

@@ -22,7 +22,7 @@ void check_layout(const SafetensorsHeader& header, std::uint64_t bytes, const st
     std::vector<const SafetensorsEntry*> order;
     for (const SafetensorsEntry& entry : header.entries) {
         if (entry.begin > entry.end || entry.end > bytes)
-            throw damaged(file, cat("the tensor ", to_utf8(entry.name), " lies outside the file"));
+            throw damaged(file, cat("the tensor ", shown(entry.name), " lies outside the file"));
         order.push_back(&entry);
     }
     std::sort(order.begin(), order.end(), [](const auto* a, const auto* b) {
@@ -31,7 +31,7 @@ void check_layout(const SafetensorsHeader& header, std::uint64_t bytes, const st
     std::uint64_t end = 0;
     for (const SafetensorsEntry* entry : order) {
         if (entry->begin != end)
-            throw damaged(file, cat("the tensor ", to_utf8(entry->name),
+            throw damaged(file, cat("the tensor ", shown(entry->name),
                                     entry->begin < end ? " overlaps another one" : " follows a gap"));
         end = entry->end;
     }
@@ -53,9 +53,9 @@ NamedTensors read_safetensors(const fs::path& path, std::map<std::string, std::s
     NamedTensors out;
     for (SafetensorsEntry& entry : header.entries) {
         const ElementType* type = element_type_of_safetensors(entry.dtype);
-        const std::string name = to_utf8(entry.name);
+        const std::string name = shown(entry.name);
         if (!type)
-            throw refused(file, cat("the tensor ", name, " has the type ", to_utf8(entry.dtype.substr(0, 20)),
+            throw refused(file, cat("the tensor ", name, " has the type ", shown(entry.dtype),
                                     ", which cannot be read"));
         const std::uint64_t bytes = entry.end - entry.begin;
         const Geometry geometry{0, entry.shape, row_major_strides(entry.shape)};
@@ -82,7 +82,7 @@ void write_safetensors(const fs::path& path, const NamedTensors& tensors,
     for (const auto& [name, tensor] : items) {
         check_writable(tensor, name, file);
         if (name == "__metadata__" || !is_utf8(name))
-            throw usage_error(cat(file, ": a tensor cannot be named \"", to_utf8(name), "\" in safetensors"),
+            throw usage_error(cat(file, ": a tensor cannot be named \"", shown(name), "\" in safetensors"),
                               "Give the tensor another name.");
     }
     std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {

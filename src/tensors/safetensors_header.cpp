@@ -34,7 +34,7 @@ class Reader : public nlohmann::json_sax<nlohmann::json> {
     bool key(string_t& name) override {
         if (place_ == Place::names) {
             if (!names_.insert(name).second)
-                throw refused(file_, cat("its header names ", to_utf8(name.substr(0, 200)), " twice"));
+                throw refused(file_, cat("its header names ", shown(name), " twice"));
             name_ = name;
             return go(name == "__metadata__" ? Place::metadata_value : Place::tensor_value);
         }
@@ -110,9 +110,8 @@ class Reader : public nlohmann::json_sax<nlohmann::json> {
         return true;
     }
     bool wrong() const {
-        throw damaged(file_,
-                      cat("its header describes ", name_.empty() ? "nothing" : to_utf8(name_.substr(0, 200)),
-                          " in a way that is not safetensors"));
+        throw damaged(file_, cat("its header describes ", name_.empty() ? "nothing" : shown(name_),
+                                 " in a way that is not safetensors"));
     }
 
     const std::string& file_;

@@ -105,13 +105,13 @@ std::size_t data_offset(std::span<const std::byte> bytes, std::uint64_t header, 
     if (header > limit) throw damaged(file, "an entry of the zip file lies outside it");
     Cursor at(bytes.first(static_cast<std::size_t>(limit)), file, static_cast<std::size_t>(header));
     if (at.read<std::uint32_t>() != local_magic)
-        throw damaged(file, cat("the zip entry ", to_utf8(name), " has no header"));
+        throw damaged(file, cat("the zip entry ", shown(name), " has no header"));
     at.take(2 + 2);
     const auto method = at.read<std::uint16_t>();
     at.take(2 + 2 + 4 + 4 + 4);
     const auto name_length = at.read<std::uint16_t>(), extra_length = at.read<std::uint16_t>();
     if (method != 0 || at.text(name_length) != name)
-        throw damaged(file, cat("the zip entry ", to_utf8(name), " differs from the directory"));
+        throw damaged(file, cat("the zip entry ", shown(name), " differs from the directory"));
     at.take(extra_length);
     return at.position();
 }
@@ -146,20 +146,20 @@ ZipDirectory read_zip_directory(std::span<const std::byte> bytes, const std::str
         widen(at.take(extra_length), size, stored, header, file);
         at.take(comment_length);
 
-        const std::string shown = to_utf8(name);
+        const std::string label = shown(name);
         if (!is_safe_name(name))
             throw refused(file,
-                          cat("the zip entry \"", shown, "\" has a name that leads out of the archive"));
-        if (flags & 1) throw refused(file, cat("the zip entry ", shown, " is encrypted"));
+                          cat("the zip entry \"", label, "\" has a name that leads out of the archive"));
+        if (flags & 1) throw refused(file, cat("the zip entry ", label, " is encrypted"));
         if (method != 0 || stored != size)
-            throw refused(file, cat("the zip entry ", shown, " is compressed, which torch.save never does"));
+            throw refused(file, cat("the zip entry ", label, " is compressed, which torch.save never does"));
         const std::size_t data = data_offset(bytes, header, name, directory.offset, file);
         if (size > directory.offset - data)
-            throw damaged(file, cat("the zip entry ", shown, " reaches outside the file"));
+            throw damaged(file, cat("the zip entry ", label, " reaches outside the file"));
         extents.push_back({header, data + size});
         const ZipEntry entry{data, static_cast<std::size_t>(size), crc};
         if (!out.entries.emplace(name, entry).second)
-            throw refused(file, cat("the zip file holds ", shown, " twice"));
+            throw refused(file, cat("the zip file holds ", label, " twice"));
     }
     if (at.rest() != 0) throw damaged(file, "the directory of the zip file is longer than its entries");
     std::sort(extents.begin(), extents.end(),
@@ -179,7 +179,7 @@ void check_zip_entry(std::span<const std::byte> bytes, const ZipEntry& entry, co
         forget_pages(part);
     }
     if (crc != entry.crc)
-        throw damaged(file, cat("the bytes of ", to_utf8(name), " do not have their checksum"));
+        throw damaged(file, cat("the bytes of ", shown(name), " do not have their checksum"));
 }
 
 }  // namespace testudo::tensors
