@@ -228,9 +228,10 @@ class Listing {
         const std::string text = text_of(candidate);
         if (text.empty()) return;
 
-        const bool validates =
-            static_cast<double>(count_code_points(text)) < job_.settings.validation_text_length ||
-            seconds < job_.settings.validation_audio_length;
+        // Thresholds are about what is said, also where the line holds its phonemes.
+        const std::size_t said = count_code_points(line_text(candidate.text));
+        const bool validates = static_cast<double>(said) < job_.settings.validation_text_length ||
+                               seconds < job_.settings.validation_audio_length;
         (validates ? validation_ : train_).push_back(cat("audio/", candidate.clip, "|", text));
         report_.seconds_kept += seconds;
     }

@@ -90,7 +90,8 @@ std::string golden_phonemes(const Json& scenario) {
 struct Played {
     explicit Played(const Json& scenario, const fs::path& folder) : about(scenario), root(folder) {
         for (const auto& [path, how] : about["audio"].items()) lay_out(root / path, how);
-        for (const auto& [path, content] : about.value("files", Json::object()).items())
+        const Json files = about.value("files", Json::object());
+        for (const auto& [path, content] : files.items())
             write_text(root / path, content.is_string() ? content.get<std::string>() : content.dump());
         settings.min_duration = about.value("min_duration", settings.min_duration);
         settings.tokenizer_json = about.value("tokenizer_json", "");
