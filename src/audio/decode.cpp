@@ -51,7 +51,7 @@ void stream_from(Container& container, const fs::path& file, const DecodeOptions
         *options.warning = cat(file, " ends early: ", human_duration(seconds), " of ", human_duration(stated),
                                " could be read");
     else if (container.damaged())
-        *options.warning = cat(file, " is damaged in places; what could be read is used");
+        *options.warning = cat(file, " is damaged or cut off; what could be read is used");
 }
 
 }  // namespace

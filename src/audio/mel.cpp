@@ -28,9 +28,11 @@ at::Tensor to_hertz(const at::Tensor& mel, MelScale scale) {
 }  // namespace
 
 at::Tensor mel_filters(int rate, int n_fft, int bands, double lowest, double highest, MelScale scale) {
-    const at::Tensor bins = at::arange(n_fft / 2 + 1, at::kDouble) * (static_cast<double>(rate) / n_fft);
+    // The HTK tables are torchaudio's, made in single precision; the same rounding keeps quiet bands equal.
+    const auto type = scale == MelScale::htk ? at::kFloat : at::kDouble;
+    const at::Tensor bins = at::linspace(0, rate / 2.0, n_fft / 2 + 1, type);
     const at::Tensor corners =
-        to_hertz(at::linspace(to_mel(lowest, scale), to_mel(highest, scale), bands + 2, at::kDouble), scale)
+        to_hertz(at::linspace(to_mel(lowest, scale), to_mel(highest, scale), bands + 2, type), scale)
             .unsqueeze(1);
     const at::Tensor left = corners.narrow(0, 0, bands), middle = corners.narrow(0, 1, bands),
                      right = corners.narrow(0, 2, bands);

@@ -45,7 +45,7 @@ TEST(GoldenMel, SpectrogramsAgree) {
             const double rounding =
                 note.contains("fp32_vs_fp64") ? note["fp32_vs_fp64"]["max_abs"].get<double>() : worst;
             const at::Tensor got = tortoise_mel(conditioning ? wave.squeeze(2) : wave);
-            expect_close(got, all.at(mel), 10 * rounding, one.name + " " + stem);
+            expect_close(got, all.at(mel), std::max(10 * rounding, worst), one.name + " " + stem);
             if (const at::Tensor* plain = all.find(stem + ".mel_without_norms"))
                 expect_close(got * mel_norms().unsqueeze(1), *plain, 100 * rounding, stem + " without norms");
             ++checked;
@@ -104,7 +104,7 @@ TEST(GoldenLoadAudio, TrainingReadsAsTheOriginals) {
             const NamedTensors all = tensors_of(one);
             for (const auto& [name, expected] : all) {
                 const auto file = one.folder / "wav" / (name + ".wav");
-                if (!fs::exists(file)) continue;
+                if (!std::filesystem::exists(file)) continue;
                 const Json& note = one.manifest["tensors"][name];
                 const double tolerance =
                     note.contains("tolerance") ? note["tolerance"]["abs"].get<double>() : 6e-5;
