@@ -259,7 +259,13 @@ at::Tensor Whisper::decode(const at::Tensor& tokens, const Audio& audio, Cache& 
 
 at::Tensor Whisper::logits(const at::Tensor& states) const {
     c10::InferenceMode inference;
-    return at::matmul(states, embedding_.t());
+    const at::Tensor flat = states.reshape({-1, config_.text_dim});
+    std::vector<std::int64_t> shape(states.sizes().begin(), states.sizes().end());
+    shape.back() = config_.vocabulary;
+    // With few rows this is one pass through the table, which is fastest with the table on the left.
+    if (flat.size(0) == 1) return at::mv(embedding_, flat[0]).view(shape);
+    if (flat.size(0) <= 16) return at::mm(embedding_, flat.t()).t().contiguous().view(shape);
+    return at::mm(flat, embedding_.t()).view(shape);
 }
 
 }  // namespace testudo::nets

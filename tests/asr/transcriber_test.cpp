@@ -59,8 +59,9 @@ TEST(GoldenSlowWhisperTensors, EncoderAndTeacherForcedLogits) {
                     (logits.gather(1, top) - tensors.at(at + "step_top8_logits")).abs().max().item<double>(),
                     5e-3);
                 for (const std::int64_t step : {std::int64_t{0}, count - 2})
-                    if (const at::Tensor* whole = tensors.find(cat(at, "logits_at_", step)))
+                    if (const at::Tensor* whole = tensors.find(cat(at, "logits_at_", step))) {
                         EXPECT_LT((logits[step] - *whole).abs().max().item<double>(), 5e-3) << step;
+                    }
                 ++compared;
             }
         }
@@ -77,8 +78,9 @@ TEST(GoldenSlowWhisperLanguage, Probabilities) {
             EXPECT_EQ(heard.front().first, expected.begin().key()) << clip;
             for (const auto& [code, probability] : expected.items())
                 for (const auto& [own, value] : heard)
-                    if (own == code)
+                    if (own == code) {
                         EXPECT_NEAR(value, probability.get<double>(), 1e-3) << clip << " " << code;
+                    }
         }
 }
 

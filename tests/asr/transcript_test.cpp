@@ -28,9 +28,9 @@ TEST(GoldenWhisperJson, RealFilesComeBackAsTheyWere) {
 
 TEST(Transcript, UnknownKeysAreKept) {
     const Json json = parse_json(
-        R"({"text": " a b", "note": [1], "segments": [{"id": 3, "start": 0, "end": 1.5, "text": " a",
-            "phonemes": "ə", "speaker": null, "temperature": null,
-            "words": [{"word": " a", "start": 0, "end": 1, "score": 0.5}]}], "language": "en"})",
+        R"({"text": " a b", "segments": [{"id": 3, "start": 0.0, "end": 1.5, "text": " a",
+            "words": [{"word": " a", "start": 0.0, "end": 1.0, "score": 0.5}],
+            "phonemes": "ə", "speaker": null, "temperature": null}], "language": "en", "note": [1]})",
         "x");
     const Transcript transcript = transcript_from_json(json, "x");
     EXPECT_EQ(transcript.segments[0].id, 3);
@@ -113,7 +113,7 @@ TEST(Transcript, FilesAreWrittenAsTheOriginalWritesThem) {
               "{\n\t\"\\u00e9.wav\": {\n\t\t\"text\": \" d\\u00e9j\\u00e0\",\n\t\t\"segments\": [\n\t\t\t{\n"
               "\t\t\t\t\"id\": 0,\n\t\t\t\t\"start\": 0.0,\n\t\t\t\t\"end\": 1.5,\n\t\t\t\t\"text\": "
               "\"\"\n\t\t\t}\n"
-              "\t\t],\n\t\t\"language\": \"fr\"\n\t}\n}");
+              "\t\t],\n\t\t\"language\": \"fr\"\n\t}\n}\n");
     Transcripts again = read_transcripts(file);
     ASSERT_NE(find_transcript(again, "é.wav"), nullptr);
     EXPECT_EQ(find_transcript(again, "none"), nullptr);
