@@ -12,6 +12,7 @@
 #include "core/interrupt.h"
 #include "core/strings.h"
 #include "models.h"
+#include "tensors/pickle.h"
 #include "tensors/safetensors.h"
 
 namespace testudo::asr {
@@ -282,6 +283,33 @@ TEST(Transcriber, WhatIsNoModelIsRefused) {
         EXPECT_NE(error.hint().find("tokenizer.json"), std::string::npos) << error.hint();
     }
     EXPECT_THROW(Transcriber::load(test::whisper_folder("tiny.en"), "toaster"), Error);
+}
+
+// openai's form: {"dims": …, "model_state_dict": …} with halves, the vocabulary beside it.
+TEST(Transcriber, ReadsOpenaisFiles) {
+    if (!whisper("tiny.en")) GTEST_SKIP();
+    nets::WhisperConfig config;
+    config.audio_dim = config.text_dim = 64;
+    config.audio_heads = config.text_heads = 1;
+    config.audio_layers = config.text_layers = 1;
+    at::manual_seed(3);
+    tensors::NamedTensors weights;
+    for (const auto& [name, shape] : nets::whisper_shapes(config))
+        weights.set(name, (at::randn(shape) * 0.1).to(at::kHalf));
+    const test::TemporaryFolder folder;
+    tensors::Dict file;
+    file.set("model_state_dict", tensors::to_value(weights));
+    tensors::write_pickle(folder / "own.pt", tensors::Value(file));
+    EXPECT_THROW(Transcriber::load(folder / "own.pt"), Error);  // no vocabulary yet
+    fs::copy(test::whisper_folder("tiny.en") / "tokenizer.json", folder / "tokenizer.json");
+    const Transcriber model = Transcriber::load(folder.path());
+    EXPECT_EQ(model.config(), config);
+    EXPECT_FALSE(model.multilingual());
+    TranscribeOptions options;
+    options.temperatures = {0};
+    options.no_speech_threshold = {};
+    options.word_timestamps = true;
+    EXPECT_FALSE(model.transcribe(golden_clip("en_short"), options).segments.empty());
 }
 
 TEST(WhisperAlignment, HeadsOfEveryPublishedModelExist) {
