@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <cstdlib>
+#include <filesystem>
 
 #include "audio/decode.h"
 #include "audio/mel.h"
@@ -16,6 +18,8 @@
 
 namespace testudo::studio {
 namespace {
+
+namespace fs = std::filesystem;
 
 nets::Dvae small_dvae() {
     nets::DvaeConfig config;
