@@ -97,13 +97,29 @@ TEST(GoldenResume, EveryFormOfDlasStatesIsTaken) {
         EXPECT_FALSE(folder.states.empty());
         for (const fs::path& file : folder.states) {
             SCOPED_TRACE(file.filename().string());
+            const SavedState saved = read_state(file);
             nets::UnifiedVoice model(folder.config);
             model.initialise(1);
-            AdamW optimizer(model.parameters());
-            const SavedState saved = read_state(file);
+            nets::Parameters parameters = model.parameters();
+            const auto& held = saved.optimizer.find("state")->dict()->items;
+            const bool of_the_model = held.size() == parameters.size();
+            if (!of_the_model) {  // a state of some other network: its own shapes, in its order
+                parameters.clear();
+                for (std::size_t i = 0; i < held.size(); ++i) {
+                    const Value* nested = held[i].second.find("__bnb_optimizer_quant_state__");
+                    const Value* moment = nested ? nested->find("state1") : held[i].second.find("state1");
+                    ASSERT_TRUE(moment && moment->tensor());
+                    parameters.emplace_back(cat("part", i, ".weight"), at::zeros(moment->tensor()->sizes()));
+                }
+            }
+            AdamW optimizer(parameters);
             restore_optimizer(optimizer, saved);
             EXPECT_GT(saved_rate(saved), 0);
-            EXPECT_EQ(optimizer.step(), saved.iteration);  // a step an iteration in these runs
+            if (of_the_model) {
+                EXPECT_EQ(optimizer.step(), saved.iteration);
+            } else {
+                EXPECT_GT(optimizer.step(), 0);
+            }
             const Value* entries = saved.optimizer.find("state");
             ASSERT_TRUE(entries && entries->dict());
             for (std::size_t i = 0; i < optimizer.size(); ++i) {
@@ -131,11 +147,13 @@ TEST(GoldenResume, EveryFormOfDlasStatesIsTaken) {
                     }
                     const at::Tensor table = part(second ? "qmap2" : "qmap1"),
                                      largest = part(second ? "absmax2" : "absmax1");
-                    const std::int64_t block = (codes.numel() + largest.numel() - 1) / largest.numel();
+                    std::int64_t block = 256;
+                    while ((codes.numel() + block - 1) / block > largest.numel()) block *= 2;
+                    ASSERT_EQ((codes.numel() + block - 1) / block, largest.numel());
                     for (std::int64_t j = 0; j < codes.numel(); j += 997)
                         EXPECT_FLOAT_EQ(decoded[j].item<float>(),
                                         table[codes[j].item<std::int64_t>()].item<float>() *
-                                            largest[j / (block > 256 ? block : 256)].item<float>());
+                                            largest[j / block].item<float>());
                 }
             }
         }

@@ -139,9 +139,10 @@ TEST(GoldenRun, CountsNamesKeysAndRates) {
             EXPECT_EQ(static_cast<std::int64_t>(rates.size()), total - rates.begin()->first + 1);
             if (per_epoch > 1)
                 for (const Json& event : theirs)
-                    if (const auto ours = rates.find(event["it"].get<std::int64_t>()); ours != rates.end())
+                    if (const auto ours = rates.find(event["it"].get<std::int64_t>()); ours != rates.end()) {
                         EXPECT_NEAR(ours->second / event["lr"].get<double>(), 1, 1e-9)
                             << "iteration " << ours->first;
+                    }
 
             const std::int64_t every = wanted["yaml"]["val_freq"];
             std::vector<std::int64_t> due, done;

@@ -19,8 +19,6 @@
 
 namespace testudo::training::test {
 
-using testudo::test::TemporaryFolder;
-
 inline nets::UnifiedVoiceConfig tiny_model() {
     nets::UnifiedVoiceConfig config;
     config.layers = 2;
@@ -39,6 +37,27 @@ inline tensors::NamedTensors named(const nets::Parameters& parameters) {
     for (const auto& [name, tensor] : parameters) out.set(name, tensor);
     return out;
 }
+
+// A folder of its own for each object of a test.
+class ShopFolder {
+  public:
+    ShopFolder() {
+        static int count = 0;
+        path_ = fs::temp_directory_path() / cat("testudo-workshop-", ::getpid(), "-", ++count);
+        fs::remove_all(path_);
+        fs::create_directories(path_);
+    }
+    ~ShopFolder() {
+        std::error_code ignored;
+        fs::remove_all(path_, ignored);
+    }
+    ShopFolder(const ShopFolder&) = delete;
+    ShopFolder& operator=(const ShopFolder&) = delete;
+    const fs::path& path() const { return path_; }
+
+  private:
+    fs::path path_;
+};
 
 class Workshop {
   public:
@@ -158,7 +177,7 @@ class Workshop {
     }
 
     nets::UnifiedVoiceConfig config_;
-    TemporaryFolder folder_;
+    ShopFolder folder_;
 };
 
 template <class Run>
