@@ -190,9 +190,9 @@ FitDvaeResult fit_dvae(nets::Dvae& dvae, std::span<const at::Tensor> clips, cons
     const at::Device device = buffer(dvae, "codebook.embed").device();
     std::vector<at::Tensor> mels;
     for (const auto& clip : clips) mels.push_back(clip.to(device, at::kFloat));
-    const auto start = Clock::now();
     FitDvaeResult result;
     result.error_before = measure(dvae, mels).error;
+    const auto start = Clock::now();
 
     Network network(dvae);
     Adam adam(network.leaves());

@@ -33,7 +33,8 @@ const ModelSource& model_source(const std::string& name);  // Error(usage) listi
 std::vector<ModelSource> parse_model_sources(std::string_view json, const std::string& where);
 
 struct PullOptions {
-    std::string from;  // a folder or URL that holds the files by their names, instead of the published places
+    std::string from =
+        {};  // a folder or URL that holds the files by their names, instead of the published places
     bool offline = false;  // use nothing but folders (`from`) and what is already there
     bool force = false;    // fetch again though the file is there
 };

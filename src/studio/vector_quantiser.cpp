@@ -1,6 +1,7 @@
 #include "studio/vector_quantiser.h"
 
 #include <algorithm>
+#include <limits>
 #include <vector>
 
 namespace testudo::studio {
@@ -27,12 +28,20 @@ at::Tensor VectorQuantiser::random_rows(const at::Tensor& from, std::int64_t cou
 void VectorQuantiser::place(const at::Tensor& encodings) {
     const at::NoGradGuard no_grad;
     const std::int64_t codes = codebook_.size(0), rows = encodings.size(0);
-    std::vector<std::int64_t> order(static_cast<std::size_t>(rows));
-    for (std::size_t i = 0; i < order.size(); ++i) order[i] = static_cast<std::int64_t>(i);
-    for (std::size_t i = order.size(); i > 1; --i) std::swap(order[i - 1], order[random_() % i]);
+    // Each start is drawn as likely as it is far from those before it (k-means++, Arthur and Vassilvitskii
+    // 2007).
     const std::int64_t own = std::min(codes, rows);
-    codebook_.narrow(0, 0, own).copy_(
-        encodings.index_select(0, at::tensor(order).narrow(0, 0, own).to(encodings.device())));
+    std::vector<std::int64_t> starts{static_cast<std::int64_t>(random_() % static_cast<std::uint64_t>(rows))};
+    at::Tensor distance = at::full({rows}, std::numeric_limits<double>::infinity(), counts_.options());
+    while (static_cast<std::int64_t>(starts.size()) < own) {
+        const at::Tensor to_last = (encodings - encodings.select(0, starts.back())).square().sum(1);
+        distance = at::minimum(distance, to_last);
+        const at::Tensor running = distance.to(at::kCPU, at::kDouble).cumsum(0);
+        const double* sum = running.const_data_ptr<double>();
+        const double wanted = static_cast<double>(random_() >> 11) * 0x1p-53 * sum[rows - 1];
+        starts.push_back(std::min(std::upper_bound(sum, sum + rows, wanted) - sum, rows - 1));
+    }
+    codebook_.narrow(0, 0, own).copy_(encodings.index_select(0, at::tensor(starts).to(encodings.device())));
     if (own < codes) {
         const double spread = encodings.std(0, /*unbiased=*/false).mean().item<double>();
         const at::Tensor copies = random_rows(encodings, codes - own);

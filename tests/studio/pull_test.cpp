@@ -290,8 +290,9 @@ TEST(ModelSources, TheBuiltInTableIsSound) {
             for (const auto& url : file.urls) {
                 EXPECT_TRUE(url.starts_with("https://")) << url;
                 // OpenAI's addresses hold the checksum themselves.
-                if (url.find("/whisper/models/") != std::string::npos)
+                if (url.find("/whisper/models/") != std::string::npos) {
                     EXPECT_NE(url.find(file.sha256), std::string::npos) << url;
+                }
             }
         }
     }
