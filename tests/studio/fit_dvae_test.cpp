@@ -119,9 +119,10 @@ TEST(FitDvaeSlow, RealSpeechSurvivesTheCodes) {
     dvae.initialise(1);
     Events events;
     const char* seconds = std::getenv("TESTUDO_FIT_SECONDS");
-    const auto result = fit_dvae(dvae, mels, {.seconds = seconds ? std::atof(seconds) : 20}, events);
+    const auto result =
+        fit_dvae(dvae, mels, {.seconds = seconds ? std::atof(seconds) : 0, .steps = 400}, events);
     std::cerr << to_json(result).dump() << "\n";
-    EXPECT_LT(result.error_after, 0.35 * result.error_before);
+    EXPECT_LT(result.error_after, 0.5 * result.error_before);
     EXPECT_GT(result.perplexity, 100);
     if (const char* out = std::getenv("TESTUDO_LISTEN")) {
         const auto clip = audio::load(files[3], audio::tortoise_rate);
