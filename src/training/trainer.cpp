@@ -260,7 +260,9 @@ Json Training::run() {
         ++iteration;
         one_iteration(iteration);
         stopped = stop_requested() && iteration < setup_.total;
-        if (save_due(iteration) || stopped) save(iteration);
+        // While steps fail nothing new was learnt, and older checkpoints must not be pushed out by copies.
+        const bool worth_saving = bad_in_a_row_ == 0 || iteration == setup_.total;
+        if ((save_due(iteration) && worth_saving) || stopped) save(iteration);
         if (validation_due(iteration) && !stopped) validate(iteration);
         progress(iteration, iteration == first || iteration == setup_.total || stopped);
         // A signal that came while saving or validating: this iteration may not be saved yet.
