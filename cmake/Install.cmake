@@ -4,5 +4,8 @@ if(TARGET testudo)
   file(GLOB libtorch ${TESTUDO_TORCH}/lib/libtorch.so ${TESTUDO_TORCH}/lib/libtorch_cpu.so ${TESTUDO_TORCH}/lib/libc10*.so
        ${TESTUDO_TORCH}/lib/libtorch_cuda*.so ${TESTUDO_TORCH}/lib/libgomp*.so*)
   install(FILES ${libtorch} DESTINATION lib)
+  if(EXISTS ${TESTUDO_TORCH}/LICENSE)
+    install(FILES ${TESTUDO_TORCH}/LICENSE DESTINATION share/doc/testudo RENAME LICENSE.libtorch)
+  endif()
   install(FILES LICENSE NOTICE README.md DESTINATION share/doc/testudo)
 endif()

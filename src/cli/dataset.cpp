@@ -1,9 +1,11 @@
 #include <ATen/ATen.h>
 
+#include <algorithm>
 #include <iostream>
 
 #include "cli/flags.h"
 #include "cli/verbs.h"
+#include "core/files.h"
 #include "core/strings.h"
 #include "dataset/prepare.h"
 #include "dataset/whisper_backend.h"
@@ -17,6 +19,12 @@ struct DatasetVerb {
     dataset::DatasetSettings settings;
 };
 
+// A misspelt voice leaves no folder behind.
+fs::path event_log(const studio::Workspace& workspace, const std::string& voice) {
+    const fs::path folder = workspace.training(voice);
+    return fs::exists(folder) || fs::exists(workspace.voice(voice)) ? folder / "events.jsonl" : fs::path();
+}
+
 using Job = std::function<dataset::Report(const studio::Workspace&, const DatasetVerb&, Events&)>;
 
 dataset::Transcribe transcriber(const studio::Workspace& workspace, const DatasetVerb& verb, Events& events) {
@@ -25,11 +33,12 @@ dataset::Transcribe transcriber(const studio::Workspace& workspace, const Datase
 }
 
 void print_report(const dataset::Report& report) {
-    std::cout << report.files << " recordings, " << report.transcribed << " transcribed now, "
-              << report.cuts.size() << " slices cut; " << report.train_lines << " lines to train on, "
-              << report.validation_lines << " to validate with; kept " << human_duration(report.seconds_kept)
-              << ", lost " << human_duration(report.seconds_lost()) << " (" << report.rejected.size()
-              << " rejected)\n";
+    const auto cut =
+        std::count_if(report.cuts.begin(), report.cuts.end(), [](const auto& c) { return c.error.empty(); });
+    std::cout << report.files << " recordings, " << report.transcribed << " transcribed now, " << cut
+              << " slices cut; " << report.train_lines << " lines to train on, " << report.validation_lines
+              << " to validate with; kept " << human_duration(report.seconds_kept) << ", lost "
+              << human_duration(report.seconds_lost()) << " (" << report.rejected.size() << " rejected)\n";
 }
 
 void add_verb(CLI::App& app, Context& context, const char* name, const char* help, const char* examples,
@@ -44,13 +53,12 @@ void add_verb(CLI::App& app, Context& context, const char* name, const char* hel
             check_settings(options->settings);
             const studio::Workspace workspace = context.open();
             dataset::Report report;
-            const Json result =
-                run_job(context, workspace.training(options->voice) / "events.jsonl", [&](Events& events) {
-                    report = job(workspace, *options, events);
-                    Json summary = dataset::to_json(report);
-                    summary["stopped"] = report.stopped;
-                    return summary;
-                });
+            const Json result = run_job(context, event_log(workspace, options->voice), [&](Events& events) {
+                report = job(workspace, *options, events);
+                Json summary = dataset::to_json(report);
+                summary["stopped"] = report.stopped;
+                return summary;
+            });
             if (!context.json) print_report(report);
             return exit_code(result);
         };

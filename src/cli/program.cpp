@@ -7,6 +7,7 @@
 #include "core/error.h"
 #include "core/interrupt.h"
 #include "core/strings.h"
+#include "training/allocator.h"
 
 namespace testudo::cli {
 
@@ -48,6 +49,7 @@ std::string without_stack(std::string what) {
 
 Json run_job(const Context& context, const std::filesystem::path& log,
              const std::function<Json(Events&)>& job) {
+    training::use_training_allocator();  // before the first large tensor of the job
     ProgressLine line(context.style());
     const auto events = log.empty() ? std::make_unique<Events>() : std::make_unique<Events>(log);
     line.attach(*events);

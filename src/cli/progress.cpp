@@ -57,10 +57,17 @@ std::string describe_progress(const Json& event, const Json& metric, const Json&
                 number(100 * share, "%.0f"), " %");
     if (total > 0)
         line += cat("  ", number(done, "%.6g"), "/", number(total, "%.6g"), " ", event.value("unit", ""));
-    if (has_number(event, "rate")) line += cat("  ", number(event["rate"].get<double>(), "%.2f"), " s/it");
+    if (has_number(event, "rate") && event["rate"].get<double>() > 0) {
+        const double rate = event["rate"].get<double>();
+        line += rate >= 1 ? cat("  ", number(rate, "%.1f"), " it/s")
+                          : cat("  ", number(1 / rate, "%.1f"), " s/it");
+    }
     add_metrics(line, metric, validation);
-    if (event.contains("next_milestone") && event["next_milestone"].is_string())
-        line += cat("  next: ", event["next_milestone"].get<std::string>());
+    const std::pair<const char*, const char*> milestones[] = {
+        {"next_milestone", "lr falls"}, {"next_save", "save"}, {"next_validation", "validation"}};
+    for (const auto& [key, label] : milestones)
+        if (has_number(event, key) && event[key].get<double>() >= done)
+            line += cat("  ", label, " in ", number(event[key].get<double>() - done, "%.6g"));
     if (has_number(event, "eta_seconds"))
         line += cat("  ETA ", human_duration(event["eta_seconds"].get<double>()));
     if (event.contains("what") && event["what"].is_string())

@@ -1,7 +1,9 @@
 #include <iostream>
+#include <optional>
 
 #include "cli/flags.h"
 #include "cli/verbs.h"
+#include "core/files.h"
 #include "core/strings.h"
 #include "training/configure.h"
 #include "training/run_paths.h"
@@ -13,13 +15,13 @@ namespace {
 
 struct TrainVerb {
     std::string voice, yaml, device = "auto";
-    std::int64_t epochs = 0;
+    std::optional<std::int64_t> epochs;
 
     training::TrainOptions options(bool resume) const {
         training::TrainOptions out;
         out.resume = resume;
         out.device = device;
-        if (epochs > 0) out.epochs = epochs;
+        out.epochs = epochs;
         return out;
     }
 };

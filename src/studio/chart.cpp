@@ -119,19 +119,19 @@ std::pair<Axis, Axis> make_axes(const Chart& chart) {
 void draw_axes(Drawing& out, const Chart& chart, const Axis& x, const Axis& y) {
     for (const double tick : y.ticks) {
         const double at = y.place(tick);
-        out.shapes.push_back(Polyline{{{x.from, at}, {x.to, at}}, faint, 1});
-        out.shapes.push_back(Label{{x.from - 8, at + 4}, tick_text(tick), 12, Anchor::end, ink});
+        out.shapes.emplace_back(Polyline{{{x.from, at}, {x.to, at}}, faint, 1});
+        out.shapes.emplace_back(Label{{x.from - 8, at + 4}, tick_text(tick), 12, Anchor::end, ink});
     }
     for (const double tick : x.ticks) {
         const double at = x.place(tick);
-        out.shapes.push_back(Polyline{{{at, y.from}, {at, y.from + 5}}, axis, 1});
-        out.shapes.push_back(Label{{at, y.from + 19}, tick_text(tick), 12, Anchor::middle, ink});
+        out.shapes.emplace_back(Polyline{{{at, y.from}, {at, y.from + 5}}, axis, 1});
+        out.shapes.emplace_back(Label{{at, y.from + 19}, tick_text(tick), 12, Anchor::middle, ink});
     }
-    out.shapes.push_back(Polyline{{{x.from, y.to}, {x.from, y.from}, {x.to, y.from}}, axis, 1.2});
-    out.shapes.push_back(Label{{x.from, 26}, chart.title, 17, Anchor::start, ink, false, true});
-    out.shapes.push_back(
+    out.shapes.emplace_back(Polyline{{{x.from, y.to}, {x.from, y.from}, {x.to, y.from}}, axis, 1.2});
+    out.shapes.emplace_back(Label{{x.from, 26}, chart.title, 17, Anchor::start, ink, false, true});
+    out.shapes.emplace_back(
         Label{{(x.from + x.to) / 2, chart.height - 14.0}, chart.x_label, 13, Anchor::middle, ink});
-    out.shapes.push_back(Label{{20, (y.from + y.to) / 2}, chart.y_label, 13, Anchor::middle, ink, true});
+    out.shapes.emplace_back(Label{{20, (y.from + y.to) / 2}, chart.y_label, 13, Anchor::middle, ink, true});
 }
 
 Drawing draw(const Chart& chart) {
@@ -148,9 +148,9 @@ Drawing draw(const Chart& chart) {
         std::vector<Point> run;
         const auto flush = [&] {
             const auto thinned = thin(run, x.to - x.from);
-            if (thinned.size() > 1) out.shapes.push_back(Polyline{thinned, colour, 2, dashes});
+            if (thinned.size() > 1) out.shapes.emplace_back(Polyline{thinned, colour, 2, dashes});
             if (series.markers || thinned.size() == 1)
-                for (const auto& point : thinned) out.shapes.push_back(Dot{point, 3.2, colour});
+                for (const auto& point : thinned) out.shapes.emplace_back(Dot{point, 3.2, colour});
             run.clear();
         };
         for (const auto& point : series.points) {
@@ -160,9 +160,9 @@ Drawing draw(const Chart& chart) {
                 flush();
         }
         flush();
-        out.shapes.push_back(Polyline{{{legend, 50}, {legend + 28, 50}}, colour, 2.5, dashes});
-        if (series.markers) out.shapes.push_back(Dot{{legend + 14, 50}, 3.2, colour});
-        out.shapes.push_back(Label{{legend + 34, 54}, series.name, 13, Anchor::start, ink});
+        out.shapes.emplace_back(Polyline{{{legend, 50}, {legend + 28, 50}}, colour, 2.5, dashes});
+        if (series.markers) out.shapes.emplace_back(Dot{{legend + 14, 50}, 3.2, colour});
+        out.shapes.emplace_back(Label{{legend + 34, 54}, series.name, 13, Anchor::start, ink});
         legend += 34 + text_strokes(series.name, 13).width + 22;
     }
     return out;

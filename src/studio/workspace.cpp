@@ -43,9 +43,10 @@ void check_voice_name(const std::string& name) {
 Workspace::Workspace(fs::path root) : root_(std::move(root)) {}
 
 Workspace Workspace::open(const std::string& given) {
-    if (!given.empty()) return Workspace(given);
     const char* set = std::getenv("TESTUDO_WORKSPACE");
-    return Workspace(set && *set ? fs::path(set) : fs::current_path());
+    const fs::path root = !given.empty() ? fs::path(given) : set && *set ? fs::path(set) : fs::current_path();
+    // Absolute, so that paths made from it mean the same to those who take relative ones from the workspace.
+    return Workspace(fs::absolute(root).lexically_normal());
 }
 
 fs::path Workspace::voice(const std::string& name) const {

@@ -11,9 +11,9 @@
 namespace testudo::training {
 
 struct TrainOptions {
-    bool resume = false;                 // go on from the newest complete checkpoint of the voice
+    bool resume = false;                      // go on from the newest complete checkpoint of the voice
     std::optional<std::int64_t> epochs = {};  // instead of the YAML's
-    std::string device = "auto";         // auto, cpu, cuda, cuda:1, …
+    std::string device = "auto";              // auto, cpu, cuda, cuda:1, …
 };
 
 // Runs what `yaml` (relative to the workspace, or absolute) describes. Without resume (and without

@@ -109,7 +109,8 @@ TEST(GoldenResume, EveryFormOfDlasStatesIsTaken) {
                     const Value* nested = held[i].second.find("__bnb_optimizer_quant_state__");
                     const Value* moment = nested ? nested->find("state1") : held[i].second.find("state1");
                     ASSERT_TRUE(moment && moment->tensor());
-                    parameters.emplace_back(cat("part", 1000 + i, ".weight"), at::zeros(moment->tensor()->sizes()));
+                    parameters.emplace_back(cat("part", 1000 + i, ".weight"),
+                                            at::zeros(moment->tensor()->sizes()));
                 }
             }
             AdamW optimizer(parameters);
