@@ -40,7 +40,7 @@ void list(const Context& context) {
 }
 
 void inspect(const Context& context, const std::string& given, bool tensors) {
-    const auto found = studio::inspect_model(context.open().find_model(given));
+    const auto found = studio::inspect_model(context.open().find_model(given), tensors::Check::contents);
     print(context, studio::to_json(found, tensors), [&] {
         std::cout << studio::name_of(found.kind) << ", " << found.form << ", " << found.parameters
                   << " parameters, " << human_bytes(static_cast<double>(found.bytes)) << "\n";

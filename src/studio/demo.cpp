@@ -112,14 +112,14 @@ training::TrainingSettings demo_settings(const DemoOptions& options, const InitR
     training::TrainingSettings settings;
     settings.voice = options.voice;
     settings.epochs = options.epochs;
-    settings.learning_rate = 1e-3;
+    settings.learning_rate = 2e-4;
     settings.learning_rate_schedule = {0.5 * static_cast<double>(options.epochs),
                                        0.75 * static_cast<double>(options.epochs)};
     settings.text_lr_weight = 0.1;
     settings.batch_size = 8;
     settings.gradient_accumulation_size = 1;
     settings.save_rate = std::max(1.0, static_cast<double>(options.epochs) / 2);
-    settings.validation_rate = std::max(1.0, static_cast<double>(options.epochs) / 15);
+    settings.validation_rate = std::max(1.0, static_cast<double>(options.epochs) / 20);
     settings.keep_states = 2;
     settings.source_model = base.model.string();
     settings.dvae_model = base.dvae.string();

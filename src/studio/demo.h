@@ -13,9 +13,9 @@ struct DemoOptions {
     std::string recordings;  // folder of the prompts named in data/demo-sentences.txt, or any recordings
     std::string whisper = "tiny.en";  // name in models/whisper, or a path
     std::string voice = "allison";
-    std::string size = "micro";  // of the random base model
+    std::string size = "nano";  // of the random base model
     std::string text = "Please enter your number followed by the pound key.";
-    std::int64_t epochs = 60;
+    std::int64_t epochs = 40;
     double dvae_seconds = 90;  // to fit the codes to the voice
 
     template <class Visitor>

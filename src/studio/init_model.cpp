@@ -15,8 +15,8 @@ struct Size {
 };
 // full has the shape of TorToiSe's own; the DVAEs of the others have fewer codes, so that a few minutes of
 // speech are enough to fit them.
-constexpr Size sizes[] = {{"nano", 4, 192, 96, 64, 1024},
-                          {"micro", 6, 384, 128, 64, 1024},
+constexpr Size sizes[] = {{"nano", 4, 192, 96, 64, 256},
+                          {"micro", 6, 384, 128, 64, 512},
                           {"small", 12, 768, 256, 256, 4096},
                           {"full", 30, 1024, 512, 512, 8192}};
 constexpr int head_width = 64;

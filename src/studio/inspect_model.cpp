@@ -137,8 +137,8 @@ const char* name_of(ModelKind kind) {
     return "unknown";
 }
 
-Inspection inspect_model(const fs::path& file) {
-    const Json description = tensors::describe_file(file);
+Inspection inspect_model(const fs::path& file, tensors::Check check) {
+    const Json description = tensors::describe_file(file, check);
     const Shapes shapes(description.at("tensors"));
     Inspection out;
     out.form = description.at("kind").get<std::string>();

@@ -8,6 +8,7 @@
 #include "core/events.h"
 #include "core/json.h"
 #include "studio/workspace.h"
+#include "tensors/pickle.h"
 
 namespace testudo::studio {
 
@@ -37,7 +38,8 @@ struct Inspection {
     Json config;                   // layers, model_dim, heads, vocabularies, …: as far as the shapes tell
     Json tensors;                  // [{name, shape, dtype}]
 };
-Inspection inspect_model(const fs::path& file);
+// `check` contents: the checksums of all weights, too.
+Inspection inspect_model(const fs::path& file, tensors::Check check = tensors::Check::structure);
 Json to_json(const Inspection& inspection, bool with_tensors = false);
 
 struct ModelEntry {

@@ -91,7 +91,7 @@ class Description {
 
 }  // namespace
 
-Json describe_file(const std::filesystem::path& path) {
+Json describe_file(const std::filesystem::path& path, Check check) {
     const FileKind kind = kind_of_file(path);
     Description description;
     if (kind == FileKind::safetensors) {
@@ -109,7 +109,7 @@ Json describe_file(const std::filesystem::path& path) {
         return out;
     }
     const Value value =
-        read_pickle(path, Check::structure);  // keeps the storages alive while they are counted
+        read_pickle(path, check);  // keeps the storages alive while they are counted
     description.value("", value);
     return std::move(description).json(path, kind);
 }

@@ -1,8 +1,9 @@
 #pragma once
-// What a checkpoint file holds, without reading its weights.
+// What a checkpoint file holds; by default without reading its weights.
 #include <filesystem>
 
 #include "core/json.h"
+#include "tensors/pickle.h"
 
 namespace testudo::tensors {
 
@@ -11,6 +12,6 @@ namespace testudo::tensors {
 //  by_dtype: {dtype: elements}}, values: [{name, type, value?}], metadata?, spec?}.
 // Nested names are joined as a.b[0].c; values are the entries that are no tensors. Error(input) as the
 // readers.
-Json describe_file(const std::filesystem::path& path);
+Json describe_file(const std::filesystem::path& path, Check check = Check::structure);
 
 }  // namespace testudo::tensors

@@ -151,7 +151,7 @@ at::Tensor decode_moment(const Value& entry, const char* number, at::IntArrayRef
 }  // namespace
 
 SavedState read_state(const fs::path& file) {
-    const Value value = tensors::read_pickle(file, tensors::Check::structure);
+    const Value value = tensors::read_pickle(file);
     if (!value.dict() || !value.find("iter") || !value.find("optimizers"))
         throw bad_state(file, "it is no training state");
     SavedState saved;

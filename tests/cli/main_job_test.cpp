@@ -101,7 +101,7 @@ TEST_F(SlowMainJob, CtrlCSavesAndResumeGoesOnExactly) {
     const fs::path events = folder / "training/ada/finetune/events.jsonl";
     const auto started = std::chrono::steady_clock::now();
     // The log of the first run is archived when the second begins: wait for a few of its own steps.
-    while (losses().size() < 3 || losses().size() >= uninterrupted.size()) {
+    for (std::size_t steps = 0; steps < 3 || steps >= uninterrupted.size(); steps = losses().size()) {
         ASSERT_LT(std::chrono::steady_clock::now() - started, std::chrono::minutes(2));
         std::this_thread::sleep_for(std::chrono::milliseconds(20));
     }

@@ -28,7 +28,7 @@ TEST(Models, InitInspectListAndConvert) {
     EXPECT_EQ(model.config.at("number_text_tokens"), 256);
     EXPECT_EQ(model.config.at("max_mel_tokens"), 604);
     EXPECT_EQ(dvae.kind, ModelKind::dvae);
-    EXPECT_EQ(dvae.config.at("num_tokens"), 1024);
+    EXPECT_EQ(dvae.config.at("num_tokens"), 256);
 
     const auto listed = list_models(workspace);
     ASSERT_EQ(listed.size(), 2u);
