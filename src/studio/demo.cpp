@@ -211,7 +211,10 @@ Json run_demo(const Workspace& workspace, const DemoOptions& options, Events& ev
 
     events.info("5/6  Listening");
     const fs::path model = workspace.root() / trained.value("model", "");
-    write_sidecar(model, read_sidecar(base.model));  // the trained file says where it comes from, too
+    Json about = read_sidecar(base.model);  // the trained file says where it comes from, too
+    about["origin"] =
+        cat("fine-tuned by `testudo demo` on ", clips.size(), " clips from a random initialisation");
+    write_sidecar(model, about);
     const Heard heard = speak(workspace, options, dvae, clips, model, events);
 
     events.info("6/6  Graphs and report");
