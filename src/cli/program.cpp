@@ -1,5 +1,8 @@
 #include "cli/program.h"
 
+#include <unistd.h>
+
+#include <cstdlib>
 #include <iostream>
 #include <new>
 
@@ -43,6 +46,18 @@ std::string without_stack(std::string what) {
     for (const char* mark : {"\nException raised from", "\nframe #0"})
         if (const auto at = what.find(mark); at != std::string::npos) what.resize(at);
     return what;
+}
+
+// libgomp's threads spin while they wait, by default; where another program uses a core that makes computing
+// many times slower. libgomp reads its settings when it is loaded, so verbs that compute for long start once
+// more.
+void let_threads_sleep(const CLI::App& app, char** argv) {
+    if (std::getenv("OMP_WAIT_POLICY")) return;
+    for (const char* verb : {"prepare", "transcribe", "train", "resume", "bench", "demo"})
+        if (app.got_subcommand(verb)) {
+            ::setenv("OMP_WAIT_POLICY", "passive", 1);
+            ::execv("/proc/self/exe", argv);  // comes back only when it failed: then go on as we are
+        }
 }
 
 }  // namespace
@@ -114,6 +129,7 @@ int run(int argc, char** argv) {
     add_demo_verb(app, context);
     try {
         app.parse(argc, argv);
+        let_threads_sleep(app, argv);
         return context.action ? context.action() : 0;
     } catch (const CLI::ParseError& error) {
         const int code = app.exit(error, std::cout, std::cerr);

@@ -49,6 +49,15 @@ void sync_folder(const fs::path& folder) {
 
 fs::path folder_of(const fs::path& path) { return path.has_parent_path() ? path.parent_path() : "."; }
 
+int open_for_reading(const fs::path& path) {
+    const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+    if (file < 0)
+        throw input_error(cat("cannot read ", to_utf8(path.native()), ": ", std::strerror(errno)),
+                          errno == ENOENT ? "Check the name; the file does not exist."
+                                          : "Check the permissions of the file.");
+    return file;
+}
+
 fs::path temporary_name(const fs::path& path) {
     static std::atomic<unsigned> counter{0};
     fs::path name = path.filename();
@@ -111,11 +120,7 @@ void write_file_through(const fs::path& path, const std::function<void(const fs:
 
 std::string read_file(const fs::path& path, std::size_t limit) {
     const std::string name = to_utf8(path.native());
-    const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-    if (file < 0)
-        throw input_error(cat("cannot read ", name, ": ", std::strerror(errno)),
-                          errno == ENOENT ? "Check the name; the file does not exist."
-                                          : "Check the permissions of the file.");
+    const int file = open_for_reading(path);
     struct Closer {
         int file;
         ~Closer() { ::close(file); }
@@ -141,11 +146,7 @@ std::string read_file(const fs::path& path, std::size_t limit) {
 
 MappedFile::MappedFile(const fs::path& path) {
     const std::string name = to_utf8(path.native());
-    const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-    if (file < 0)
-        throw input_error(cat("cannot read ", name, ": ", std::strerror(errno)),
-                          errno == ENOENT ? "Check the name; the file does not exist."
-                                          : "Check the permissions of the file.");
+    const int file = open_for_reading(path);
     struct stat info {};
     if (::fstat(file, &info) != 0 || !S_ISREG(info.st_mode)) {
         ::close(file);

@@ -3,12 +3,14 @@
 #include <algorithm>
 #include <cmath>
 
+#include "dataset/batches.h"
+
 namespace testudo::training {
 
 std::int64_t Counting::per_epoch() const {
-    return lines <= 0
-               ? 0
-               : (lines + std::max<std::int64_t>(batch_size, 1) - 1) / std::max<std::int64_t>(batch_size, 1);
+    if (lines <= 0) return 0;
+    return dataset::iterations_per_epoch(static_cast<int>(lines),
+                                         static_cast<int>(std::max<std::int64_t>(batch_size, 1)));
 }
 
 std::int64_t Counting::total() const {
