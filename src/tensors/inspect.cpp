@@ -108,8 +108,7 @@ Json describe_file(const std::filesystem::path& path, Check check) {
         out["spec"] = {{"name", model.spec}, {"revision", model.revision}};
         return out;
     }
-    const Value value =
-        read_pickle(path, check);  // keeps the storages alive while they are counted
+    const Value value = read_pickle(path, check);  // keeps the storages alive while they are counted
     description.value("", value);
     return std::move(description).json(path, kind);
 }
