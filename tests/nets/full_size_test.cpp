@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <cstdio>
+#include <filesystem>
 #include <string>
 
 #include "nets/unified_voice.h"
@@ -10,6 +11,9 @@
 #include "tensors/weights.h"
 
 namespace testudo::nets {
+
+namespace fs = std::filesystem;
+
 namespace {
 
 double anonymous_mebibytes() {  // of this process, without mapped files
