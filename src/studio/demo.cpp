@@ -24,9 +24,8 @@
 #include "studio/models.h"
 #include "studio/report.h"
 #include "synthesis/preview.h"
-#include "tensors/pickle.h"
-#include "tensors/weights.h"
 #include "text/tokenizer.h"
+#include "training/base_model.h"
 #include "training/configure.h"
 #include "training/run_paths.h"
 #include "training/trainer.h"
@@ -81,13 +80,10 @@ std::vector<Listed> listed_clips(const fs::path& list) {
     return clips;
 }
 
-// The small DVAE, fitted to the clips unless that was done before for the same clips.
+// The small DVAE, fitted to the clips and saved.
 nets::Dvae voice_dvae(const fs::path& file, const std::vector<Listed>& clips, double seconds, Json& numbers,
                       Events& events) {
-    const auto weights = tensors::read_weights(file);
-    const auto find = [&](const std::string& name) { return weights.find(name); };
-    nets::Dvae dvae(nets::infer_dvae_config(find, file.string()));
-    dvae.load(find, file.string());
+    nets::Dvae dvae = training::load_dvae(file, at::kCPU);
     std::vector<at::Tensor> mels;
     for (const auto& clip : clips) {
         const auto wave = audio::load(clip.file, audio::tortoise_rate);
@@ -97,9 +93,7 @@ nets::Dvae voice_dvae(const fs::path& file, const std::vector<Listed>& clips, do
     options.seconds = seconds;
     const auto fitted = fit_dvae(dvae, mels, options, events);
     numbers = to_json(fitted);
-    tensors::NamedTensors named;
-    for (const auto& [name, tensor] : dvae.parameters()) named.set(name, tensor);
-    tensors::write_pickle(file, tensors::to_value(named));
+    write_weights(file, dvae.parameters());
     Json about = read_sidecar(file);
     about["origin"] =
         cat("a small DVAE fitted by `testudo demo` to ", clips.size(), " clips; no published weights");
@@ -149,11 +143,8 @@ Heard speak(const Workspace& workspace, const DemoOptions& options, const nets::
     keep("clip_through_codes.wav", again.clip, "The same clip through the codes",
          cat(again.codes.size(), " codes of 46 ms, decoded by the DVAE, phases by Griffin-Lim"));
 
-    const auto weights = tensors::read_weights(model_file);
-    const auto find = [&](const std::string& name) { return weights.find(name); };
-    nets::UnifiedVoice model(
-        nets::infer_config(find, model_file.string(), read_sidecar(model_file).value("heads", 0)));
-    model.load(find, model_file.string());
+    const nets::UnifiedVoice model =
+        training::load_model(model_file, training::model_sizes(model_file), at::kCPU, model_file.string());
     std::vector<audio::Clip> conditioning;
     for (std::size_t i = 0; i < std::min<std::size_t>(2, clips.size()); ++i)
         conditioning.push_back(audio::load(clips[i].file, audio::tortoise_rate));

@@ -31,12 +31,6 @@ const Size& size_of(const std::string& name) {
                       cat("Choose one of: ", join(names, ", "), "."));
 }
 
-void write_weights(const fs::path& file, const nets::Parameters& parameters) {
-    tensors::NamedTensors weights;
-    for (const auto& [name, tensor] : parameters) weights.set(name, tensor.detach());
-    tensors::write_pickle(file, tensors::to_value(weights));
-}
-
 void must_be_new(const fs::path& file, bool overwrite) {
     std::error_code ignored;
     if (!overwrite && fs::exists(file, ignored))
@@ -47,6 +41,12 @@ void must_be_new(const fs::path& file, bool overwrite) {
 constexpr const char* origin = "random initialisation by testudo models init, not trained";
 
 }  // namespace
+
+void write_weights(const fs::path& file, const nets::Parameters& parameters) {
+    tensors::NamedTensors weights;
+    for (const auto& [name, tensor] : parameters) weights.set(name, tensor.detach());
+    tensors::write_pickle(file, tensors::to_value(weights));
+}
 
 InitResult init_model(const Workspace& workspace, const InitOptions& options, Events& events) {
     const Size& size = size_of(options.size);

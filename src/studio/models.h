@@ -7,6 +7,7 @@
 
 #include "core/events.h"
 #include "core/json.h"
+#include "nets/parameters.h"
 #include "studio/workspace.h"
 #include "tensors/pickle.h"
 
@@ -68,6 +69,9 @@ struct InitResult {
 };
 // Error(usage) for an unknown size or a bad name; Error(input) when the file exists and overwrite is off.
 InitResult init_model(const Workspace& workspace, const InitOptions& options, Events& events);
+
+// The state dict of a network as a .pth file.
+void write_weights(const fs::path& file, const nets::Parameters& parameters);
 
 // {"origin", "layers", …} beside a model file (model.pth -> model.json); an empty object when there is none.
 Json read_sidecar(const fs::path& model);

@@ -24,7 +24,6 @@ class AdamW {
 
     const nets::Parameters& parameters() const { return parameters_; }
     const AdamWOptions& options() const { return options_; }
-    const EmaOptions& ema_options() const { return ema_options_; }
     const nets::ParameterGroups& groups() const { return groups_; }
 
     // Optimizer state by DLAS' index: first through groups().decay, then groups().rest. Tensors are the live

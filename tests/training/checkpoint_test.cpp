@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "core/yaml.h"
+#include "support/unified_voice_case.h"
 #include "training/base_model.h"
 #include "workshop.h"
 
@@ -14,23 +15,6 @@ namespace {
 using tensors::Value;
 using test::error_of;
 using test::Workshop;
-
-nets::UnifiedVoiceConfig config_of(const Json& kwargs) {
-    nets::UnifiedVoiceConfig config;
-    const auto take = [&](const char* key, int& value) { value = kwargs.value(key, value); };
-    take("layers", config.layers);
-    take("model_dim", config.model_dim);
-    take("heads", config.heads);
-    take("max_text_tokens", config.max_text_tokens);
-    take("max_mel_tokens", config.max_mel_tokens);
-    take("max_conditioning_inputs", config.max_conditioning_inputs);
-    take("number_text_tokens", config.number_text_tokens);
-    take("start_text_token", config.start_text_token);
-    take("number_mel_codes", config.number_mel_codes);
-    take("start_mel_token", config.start_mel_token);
-    take("stop_mel_token", config.stop_mel_token);
-    return config;
-}
 
 std::vector<std::string> keys_of(const Value& value) {
     std::vector<std::string> keys;
@@ -72,7 +56,7 @@ std::vector<GoldenFolder> golden_folders() {
     std::vector<GoldenFolder> folders;
     for (const auto& golden : testudo::test::golden_cases("ar", "ckpt")) {
         GoldenFolder folder;
-        folder.config = config_of(golden.manifest["model_kwargs"]);
+        folder.config = testudo::test::config_from(golden.manifest["model_kwargs"]);
         const fs::path root = golden.folder / "ckpt";
         folder.models = root / "models";
         for (const char* part : {"training_state", "forms"}) {

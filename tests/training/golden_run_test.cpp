@@ -8,28 +8,13 @@
 #include <set>
 
 #include "core/yaml.h"
+#include "support/unified_voice_case.h"
 #include "workshop.h"
 
 namespace testudo::training {
 namespace {
 
 using test::Workshop;
-
-nets::UnifiedVoiceConfig model_of(const Json& kwargs) {
-    nets::UnifiedVoiceConfig config;
-    const auto take = [&](const char* key, int& value) { value = kwargs.value(key, value); };
-    take("layers", config.layers);
-    take("model_dim", config.model_dim);
-    take("heads", config.heads);
-    take("max_text_tokens", config.max_text_tokens);
-    take("max_mel_tokens", config.max_mel_tokens);
-    take("number_text_tokens", config.number_text_tokens);
-    take("start_text_token", config.start_text_token);
-    take("number_mel_codes", config.number_mel_codes);
-    take("start_mel_token", config.start_mel_token);
-    take("stop_mel_token", config.stop_mel_token);
-    return config;
-}
 
 // File names with iterations and times taken out, of the run itself.
 std::set<std::string> patterns(const std::vector<std::string>& files) {
@@ -98,7 +83,7 @@ TEST(GoldenRun, CountsNamesKeysAndRates) {
             if (resumed && !base) continue;
 
             Workshop shop(wanted["lines"], wanted["validation_lines"],
-                          model_of(golden.manifest["model_kwargs"]));
+                          testudo::test::config_from(golden.manifest["model_kwargs"]));
             const std::int64_t per_epoch =
                 static_cast<std::int64_t>(entry["web_ui_expects"]["iterations_per_epoch"].get<double>());
             std::vector<Json> theirs, their_validations;
