@@ -9,9 +9,8 @@ class Gradients {
     explicit Gradients(GradientSink* sink) : sink_(sink) {}
     explicit operator bool() const { return sink_ != nullptr; }
 
-    // left [tokens, m], right [tokens, n]: the gradient is left^T right; neither is changed afterwards.
+    // left [tokens, m], right [tokens, n]: the gradient is left^T right.
     void product(std::size_t parameter, const at::Tensor& left, const at::Tensor& right) {
-        if (sink_->defer(parameter, left, right)) return;
         accumulate_product(parameter, left, right, sink_->fresh(parameter));
         sink_->ready(parameter);
     }

@@ -51,12 +51,7 @@ class GradientSink {
     virtual at::Tensor buffer(std::size_t parameter) = 0;  // shape of the parameter, contiguous
     virtual bool fresh(std::size_t parameter) = 0;         // contents are to be overwritten
     virtual void ready(std::size_t parameter) = 0;
-    // A gradient that is the product left^T right ([tokens, m], [tokens, n]) is offered before it is
-    // multiplied out; true: the sink keeps the factors instead, and buffer() and ready() are not called.
-    virtual bool defer(std::size_t /*parameter*/, const at::Tensor& /*left*/, const at::Tensor& /*right*/) {
-        return false;
-    }
-    // Losses are known before ready() or defer() is first called; false: no backward pass.
+    // Losses are known before ready() is first called; false: no backward pass.
     virtual bool accept(double /*text*/, double /*mel*/) { return true; }
 };
 

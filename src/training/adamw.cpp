@@ -87,19 +87,23 @@ void AdamW::begin_step(double learning_rate, std::int64_t iteration) {
     }
 }
 
-void AdamW::update(std::size_t parameter, const at::Tensor& gradient, double scale) {
-    const at::Tensor& weight = parameters_[parameter].second;
+void AdamW::update(std::size_t parameter, std::int64_t offset, const at::Tensor& gradient, double scale) {
+    const at::Tensor& whole = parameters_[parameter].second;
     for (at::Tensor* moment : {&exp_avg_[parameter], &exp_avg_sq_[parameter]})
-        if (!moment->defined()) *moment = at::zeros_like(weight);
+        if (!moment->defined()) *moment = at::zeros_like(whole);
+    const auto part = [&](const at::Tensor& tensor) {
+        return tensor.view({-1}).narrow(0, offset, gradient.numel());
+    };
+    at::Tensor weight = part(whole);
     const at::Tensor step =
-        at::full({}, static_cast<double>(step_), at::TensorOptions(at::kFloat).device(weight.device()));
+        at::full({}, static_cast<double>(step_), at::TensorOptions(at::kFloat).device(whole.device()));
     const double decay = group_[parameter] == 0 ? options_.weight_decay : 0.0;
     std::optional<at::Tensor> divisor;  // the kernel divides by it
     if (scale != 1) divisor = at::full({}, 1 / scale, step.options());
-    at::_fused_adamw_({weight}, {gradient.view_as(weight)}, {exp_avg_[parameter]}, {exp_avg_sq_[parameter]},
-                      {}, {step}, learning_rate_, options_.beta1, options_.beta2, decay, options_.eps, false,
+    at::_fused_adamw_({weight}, {gradient}, {part(exp_avg_[parameter])}, {part(exp_avg_sq_[parameter])}, {},
+                      {step}, learning_rate_, options_.beta1, options_.beta2, decay, options_.eps, false,
                       false, divisor, {});
-    if (ema_keep_ != 1) ema_[parameter].second.lerp_(weight, 1 - ema_keep_);
+    if (ema_keep_ != 1) part(ema_[parameter].second).lerp_(weight, 1 - ema_keep_);
 }
 
 }  // namespace testudo::training

@@ -43,9 +43,9 @@ class AdamW {
     // Group of a parameter: 0 decay, 1 rest.
     int group_of(std::size_t parameter) const { return group_[parameter]; }
     void begin_step(double learning_rate, std::int64_t iteration);  // raises step()
-    // Updates one parameter, its moments and its average; `gradient` (of any contents afterwards) counts
-    // times `scale`.
-    void update(std::size_t parameter, const at::Tensor& gradient, double scale);
+    // Updates elements offset, offset + 1, … of a parameter, its moments and its average; `gradient` (flat,
+    // of any contents afterwards) counts times `scale`.
+    void update(std::size_t parameter, std::int64_t offset, const at::Tensor& gradient, double scale);
 
   private:
     nets::Parameters parameters_;

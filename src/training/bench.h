@@ -38,7 +38,7 @@ struct BenchOptions {
         visit(&BenchOptions::ema, Setting{.key = "ema", .label = "EMA", .help = "keep averaged weights too"});
         visit(&BenchOptions::memory, Setting{.key = "memory",
                                              .label = "Gradient memory",
-                                             .help = "full keeps all gradients, lean a part",
+                                             .help = "full keeps gradients in 32 bits, lean in 16",
                                              .choices = {"auto", "full", "lean"}});
     }
 };

@@ -1,5 +1,6 @@
 #include "training/gradient_store.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "training/adamw.h"
@@ -7,9 +8,19 @@
 namespace testudo::training {
 
 namespace {
-// Share of all gradients that lean steps save where they can: what brings the published model's step under 60
-// % of the original's memory.
-constexpr double saved_share = 0.5;
+
+constexpr std::int64_t piece_elements = std::int64_t{1} << 18;  // 1 MiB: stays in the processor's cache
+
+// The power of two that brings a tensor of this norm just below half precision's largest number (65504):
+// no element can overflow, and small ones are as far from vanishing as can be.
+double scale_for(double norm) {
+    constexpr int largest_exponent = 15;
+    if (!(norm > 0) || !std::isfinite(norm)) return 1;
+    int exponent = 0;
+    std::frexp(norm, &exponent);  // norm < 2^exponent
+    return std::ldexp(1.0, std::clamp(largest_exponent - exponent, -100, 100));
+}
+
 }  // namespace
 
 GradientStore::GradientStore(const nets::Parameters& parameters, bool lean)
@@ -18,25 +29,34 @@ GradientStore::GradientStore(const nets::Parameters& parameters, bool lean)
 void GradientStore::begin() {
     finite_ = true;
     for (Entry& entry : entries_) {
-        entry.left.reset(), entry.right.reset();
         entry.written = false;
-        if (lean_) entry.gradient.reset();
+        if (lean_) entry = {};
     }
-    to_save_ =
-        static_cast<std::int64_t>(saved_share * 4.0 * static_cast<double>(nets::count_elements(parameters_)));
-}
-
-void GradientStore::end() {
-    scratch_.reset();
-    if (lean_)
-        for (Entry& entry : entries_) entry = {};
 }
 
 at::Tensor GradientStore::buffer(std::size_t parameter) {
     Entry& entry = entries_[parameter];
     if (!entry.gradient.defined())
-        entry.gradient = at::empty_like(parameters_[parameter].second, at::MemoryFormat::Contiguous);
+        entry.gradient = entry.half.defined()
+                             ? gradient(parameter)
+                             : at::empty_like(parameters_[parameter].second, at::MemoryFormat::Contiguous);
     return entry.gradient;
+}
+
+void GradientStore::ready(std::size_t parameter) {
+    Entry& entry = entries_[parameter];
+    entry.written = true;
+    if (!lean_ || entry.gradient.dim() < 2) return;
+    entry.squared_norm = training::squared_norm(entry.gradient);
+    const double scale = scale_for(std::sqrt(entry.squared_norm));
+    entry.factor = 1 / scale;
+    const at::Tensor flat = entry.gradient.view({-1});
+    if (!entry.half.defined()) entry.half = at::empty(flat.sizes(), flat.options().dtype(at::kHalf));
+    for (std::int64_t start = 0; start < flat.numel(); start += piece_elements) {
+        const std::int64_t count = std::min(piece_elements, flat.numel() - start);
+        entry.half.narrow(0, start, count).copy_(flat.narrow(0, start, count).mul_(scale));
+    }
+    entry.gradient.reset();
 }
 
 bool GradientStore::accept(double text, double mel) {
@@ -44,45 +64,31 @@ bool GradientStore::accept(double text, double mel) {
     return finite_;
 }
 
-bool GradientStore::defer(std::size_t parameter, const at::Tensor& left, const at::Tensor& right) {
-    if (!lean_ || to_save_ <= 0) return false;
-    const std::int64_t saves = left.size(1) * right.size(1) - left.numel() - right.numel();
-    if (saves * 5 < left.size(1) * right.size(1)) return false;
-    to_save_ -= 4 * saves;
-    entries_[parameter].left = left;
-    entries_[parameter].right = right;
-    entries_[parameter].written = true;
-    return true;
-}
-
 double GradientStore::squared_norm(std::size_t parameter) {
     const Entry& entry = entries_[parameter];
-    if (!entry.left.defined()) return training::squared_norm(entry.gradient);
-    // |L^T R|^2 = sum over pairs of tokens of (L L^T)(R R^T)
-    return at::mm(entry.left, entry.left.t())
-        .mul_(at::mm(entry.right, entry.right.t()))
-        .sum(at::kDouble)
-        .item<double>();
+    return entry.half.defined() ? entry.squared_norm : training::squared_norm(entry.gradient);
 }
 
-at::Tensor GradientStore::gradient(std::size_t parameter) {
+void GradientStore::visit(std::size_t parameter,
+                          const std::function<void(std::int64_t, const at::Tensor&, double)>& use) {
     const Entry& entry = entries_[parameter];
-    if (!entry.left.defined()) return entry.gradient;
-    const std::int64_t rows = entry.left.size(1), columns = entry.right.size(1);
-    if (!scratch_.defined() || scratch_.numel() < rows * columns) {
-        scratch_.reset();
-        scratch_ = at::empty({rows * columns}, entry.left.options());
+    if (!entry.half.defined()) return use(0, entry.gradient.view({-1}), 1);
+    if (!piece_.defined()) piece_ = at::empty({piece_elements}, parameters_[parameter].second.options());
+    for (std::int64_t start = 0; start < entry.half.numel(); start += piece_elements) {
+        const std::int64_t count = std::min(piece_elements, entry.half.numel() - start);
+        at::Tensor piece = piece_.narrow(0, 0, count);
+        use(start, piece.copy_(entry.half.narrow(0, start, count)), entry.factor);
     }
-    at::Tensor target = scratch_.narrow(0, 0, rows * columns).view({rows, columns});
-    at::mm_out(target, entry.left.t(), entry.right);
-    return target.view_as(parameters_[parameter].second);
+}
+
+at::Tensor GradientStore::gradient(std::size_t parameter) const {
+    const Entry& entry = entries_[parameter];
+    if (!entry.half.defined()) return entry.gradient.clone();
+    return entry.half.to(at::kFloat).mul_(entry.factor).view_as(parameters_[parameter].second);
 }
 
 void GradientStore::release(std::size_t parameter) {
-    if (!lean_) return;
-    entries_[parameter].gradient.reset();
-    entries_[parameter].left.reset();
-    entries_[parameter].right.reset();
+    if (lean_) entries_[parameter] = {};
 }
 
 }  // namespace testudo::training

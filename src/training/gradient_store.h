@@ -1,8 +1,9 @@
 #pragma once
-// Holds a step's gradients until the norms of both groups are known. Lean: of matrices it keeps, where that
-// is smaller, the two factors whose product the gradient is (activations and their gradients, [tokens, m] and
-// [tokens, n]), takes the norm from the factors' Gram matrices, and multiplies them out one at a time for the
-// optimiser. Exact up to rounding.
+// Holds a step's gradients until the norms of both groups are known. Lean: matrices wait as half-precision
+// numbers times a power of two of their own (11 significant bits, as in mixed-precision training,
+// Micikevicius et al. 2018), half the memory; norms are those of the unrounded gradients.
+#include <functional>
+
 #include "nets/unified_voice_pass.h"
 
 namespace testudo::training {
@@ -15,26 +16,30 @@ class GradientStore : public nets::GradientSink {
     void begin();                                // forgets the last step's gradients
     bool finite() const { return finite_; }      // all losses so far
     double squared_norm(std::size_t parameter);  // not finite: so is the gradient
-    at::Tensor gradient(std::size_t parameter);  // valid until the next call
-    void release(std::size_t parameter);         // lean: frees it
-    void end();
+    // Calls use(offset, piece, factor) for consecutive pieces (float32, flat) of the parameter: the gradient
+    // is piece * factor. `use` may overwrite the piece.
+    void visit(std::size_t parameter,
+               const std::function<void(std::int64_t offset, const at::Tensor& piece, double factor)>& use);
+    at::Tensor gradient(std::size_t parameter) const;  // a copy in the parameter's shape
+    void release(std::size_t parameter);               // lean: frees it
 
     at::Tensor buffer(std::size_t parameter) override;
     bool fresh(std::size_t parameter) override { return !entries_[parameter].written; }
-    void ready(std::size_t parameter) override { entries_[parameter].written = true; }
-    bool defer(std::size_t parameter, const at::Tensor& left, const at::Tensor& right) override;
+    void ready(std::size_t parameter) override;
     bool accept(double text, double mel) override;
 
   private:
     struct Entry {
-        at::Tensor gradient, left, right;
+        at::Tensor gradient;      // float32, contiguous; or, waiting,
+        at::Tensor half;          // flat, with
+        double factor = 1;        // gradient = half * factor
+        double squared_norm = 0;  // of a waiting one
         bool written = false;
     };
     const nets::Parameters& parameters_;
     bool lean_ = false, finite_ = true;
-    std::int64_t to_save_ = 0;  // bytes that deferring still has to save in this step
     std::vector<Entry> entries_;
-    at::Tensor scratch_;
+    at::Tensor piece_;
 };
 
 }  // namespace testudo::training

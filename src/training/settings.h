@@ -189,12 +189,11 @@ struct TrainingSettings {
                     .advanced = true});
         visit(
             &S::gradient_memory,
-            Setting{
-                .key = "gradient_memory",
-                .label = "Gradient memory",
-                .help = "full keeps all gradients of a step, lean a part of them: less memory, same result.",
-                .choices = {"auto", "full", "lean"},
-                .advanced = true});
+            Setting{.key = "gradient_memory",
+                    .label = "Gradient memory",
+                    .help = "full keeps gradients in 32 bits until the step's end, lean in 16: less memory.",
+                    .choices = {"auto", "full", "lean"},
+                    .advanced = true});
         visit(&S::seed, Setting{.key = "seed",
                                 .label = "Seed",
                                 .help = "Of the order of clips, crops and dropout.",

@@ -59,11 +59,10 @@ Step::Step(nets::UnifiedVoice& model, AdamW& optimizer, StepOptions options)
 
 Step::~Step() = default;
 
-bool Step::lean(std::size_t micro_batches) const {
-    if (options_.memory != GradientMemory::automatic)
-        return options_.memory == GradientMemory::lean && micro_batches == 1;
+bool Step::lean() const {
+    if (options_.memory != GradientMemory::automatic) return options_.memory == GradientMemory::lean;
     constexpr std::int64_t much = std::int64_t{1} << 28;  // elements: 1 GiB
-    return micro_batches == 1 && nets::count_elements(model_.parameters()) > much;
+    return nets::count_elements(model_.parameters()) > much;
 }
 
 bool Step::collect(std::span<const nets::Batch> micro_batches, std::uint64_t seed, GradientStore& store,
@@ -95,9 +94,7 @@ StepResult Step::run(std::span<const nets::Batch> micro_batches, double learning
     if (!std::isfinite(learning_rate))
         throw usage_error("The learning rate is not a number.", "Correct the schedule.");
     StepResult result;
-    const bool lean_step = lean(micro_batches.size());
-    if (!store_ || store_->lean() != lean_step)
-        store_ = std::make_unique<GradientStore>(model_.parameters(), lean_step);
+    if (!store_) store_ = std::make_unique<GradientStore>(model_.parameters(), lean());
     GradientStore& store = *store_;
     store.begin();
     result.skipped = !collect(micro_batches, seed, store, result);
@@ -119,13 +116,14 @@ StepResult Step::run(std::span<const nets::Batch> micro_batches, double learning
             optimizer_.begin_step(learning_rate, iteration);
             for (std::size_t i = 0; i < optimizer_.size(); ++i) {
                 const std::size_t parameter = optimizer_.parameter_of(i);
-                optimizer_.update(parameter, store.gradient(parameter),
-                                  scales[optimizer_.group_of(parameter)]);
+                const double scale = scales[optimizer_.group_of(parameter)];
+                store.visit(parameter, [&](std::int64_t offset, const at::Tensor& piece, double part) {
+                    optimizer_.update(parameter, offset, piece, part * scale);
+                });
                 store.release(parameter);
             }
         }
     }
-    store.end();
     result.times.optimiser = seconds() - start;
     return result;
 }
@@ -137,11 +135,11 @@ nets::Losses Step::evaluate(const nets::Batch& batch) const {
 std::vector<at::Tensor> Step::gradients(std::span<const nets::Batch> micro_batches, std::uint64_t seed) {
     at::NoGradGuard no_grad;
     StepResult ignored;
-    GradientStore store(model_.parameters(), lean(micro_batches.size()));
+    GradientStore store(model_.parameters(), lean());
     store.begin();
     collect(micro_batches, seed, store, ignored);
     std::vector<at::Tensor> all;
-    for (std::size_t i = 0; i < model_.parameters().size(); ++i) all.push_back(store.gradient(i).clone());
+    for (std::size_t i = 0; i < model_.parameters().size(); ++i) all.push_back(store.gradient(i));
     return all;
 }
 

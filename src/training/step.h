@@ -11,9 +11,8 @@ namespace testudo::training {
 
 class GradientStore;
 
-// full keeps every gradient until the step's end; lean keeps a part of them as smaller factors
-// (gradient_store.h; only with one micro-batch), which costs a few per cent of time. automatic: lean when the
-// gradients would be over 1 GiB.
+// full keeps every gradient in single precision until the step's end, lean the large ones in half precision
+// (gradient_store.h). automatic: lean when the gradients would be over 1 GiB.
 enum class GradientMemory { automatic, full, lean };
 
 struct StepOptions {
@@ -56,7 +55,7 @@ class Step {
     std::vector<at::Tensor> gradients(std::span<const nets::Batch> micro_batches, std::uint64_t seed);
 
   private:
-    bool lean(std::size_t micro_batches) const;
+    bool lean() const;
     // Runs every micro-batch; false when a loss is not finite.
     bool collect(std::span<const nets::Batch> micro_batches, std::uint64_t seed, GradientStore& store,
                  StepResult& result);
