@@ -26,19 +26,19 @@ std::string read_text(Cursor& at, const std::string& file) {
 at::Tensor read_variable(Cursor& at, const Map& map, const std::string& name, const std::string& file) {
     Geometry geometry;
     const int rank = at.read<std::uint8_t>();
-    if (rank > 8) throw damaged(file, cat("the variable ", name, " claims ", rank, " dimensions"));
+    if (rank > 8) throw damaged(file, cat("the variable ", shown(name), " claims ", rank, " dimensions"));
     for (int i = 0; i < rank; ++i) geometry.sizes.push_back(at.read<std::uint32_t>());
     geometry.strides = row_major_strides(geometry.sizes);
     const auto code = at.read<std::uint8_t>();
     if (code >= element_types.size())
-        throw refused(file, cat("the variable ", name, " has the unknown type ", int{code}));
+        throw refused(file, cat("the variable ", shown(name), " has the unknown type ", int{code}));
     const ElementType& type = *element_type(element_types[code]);
     const auto bytes = at.read<std::uint32_t>();
     const std::int64_t elements =
         check_geometry(geometry, bytes / static_cast<std::int64_t>(type.bytes), file);
     if (static_cast<std::uint64_t>(elements) * type.bytes != bytes)
-        throw damaged(file, cat("the variable ", name, " has ", bytes, " bytes, which is not its shape ",
-                                at::IntArrayRef(geometry.sizes)));
+        throw damaged(file, cat("the variable ", shown(name), " has ", bytes,
+                                " bytes, which is not its shape ", at::IntArrayRef(geometry.sizes)));
     const std::size_t place = at.position();
     at.take(bytes);
     return view_of(storage_of(map, place, bytes, type.bytes), type, geometry);
@@ -61,7 +61,8 @@ CTranslate2Model read_ctranslate2(const fs::path& path) {
     const auto variables = at.read<std::uint32_t>();
     for (std::uint32_t i = 0; i < variables; ++i) {
         const std::string name = read_text(at, file);
-        if (model.tensors.contains(name)) throw refused(file, cat("it holds the variable ", name, " twice"));
+        if (model.tensors.contains(name))
+            throw refused(file, cat("it holds the variable ", shown(name), " twice"));
         model.tensors.set(name, read_variable(at, map, name, file));
     }
     const auto aliases = at.read<std::uint32_t>();
@@ -69,8 +70,10 @@ CTranslate2Model read_ctranslate2(const fs::path& path) {
         const std::string name = read_text(at, file), target = read_text(at, file);
         const at::Tensor* tensor = model.tensors.find(target);
         if (!tensor)
-            throw damaged(file, cat("the name ", name, " stands for ", target, ", which is not there"));
-        if (model.tensors.contains(name)) throw refused(file, cat("it holds the variable ", name, " twice"));
+            throw damaged(
+                file, cat("the name ", shown(name), " stands for ", shown(target), ", which is not there"));
+        if (model.tensors.contains(name))
+            throw refused(file, cat("it holds the variable ", shown(name), " twice"));
         const at::Tensor shared = *tensor;
         model.tensors.set(name, shared);
     }

@@ -2,6 +2,7 @@
 
 #include "core/error.h"
 #include "core/strings.h"
+#include "tensors/damage.h"
 
 namespace testudo::tensors {
 
@@ -53,7 +54,7 @@ NamedTensors state_dict_of(const Value& value, const std::string& where, std::st
         if (!key.text() || !entry.tensor()) continue;
         constexpr std::string_view prefix = "module.";
         std::string name = key.text()->starts_with(prefix) ? key.text()->substr(prefix.size()) : *key.text();
-        if (out.contains(name)) throw no_weights(cat("it holds the tensor ", name, " twice"));
+        if (out.contains(name)) throw no_weights(cat("it holds the tensor ", shown(name), " twice"));
         out.set(std::move(name), *entry.tensor());
     }
     if (out.empty()) throw no_weights("there are no weights in it");

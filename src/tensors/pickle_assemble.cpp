@@ -17,9 +17,15 @@ class Assembler {
   public:
     Assembler(const PickleGraph& graph, std::size_t pickle_bytes, std::size_t file_bytes,
               const std::string& file, const StorageSource& source)
-        : graph_(graph), file_(file), source_(source), storages_(graph.storages.size()) {
-        // A pickler shares strings and small tuples; it never saves as much as this by sharing.
-        budget_ = std::size_t{65536} + 16 * pickle_bytes;
+        : graph_(graph),
+          file_(file),
+          source_(source),
+          storages_(graph.storages.size()),
+          tensors_(graph.tensors.size()) {
+        // A pickler shares strings and small tuples; it never saves as much as this by sharing. A value takes
+        // a byte of pickle when it is not shared, but some fifty bytes of memory.
+        value_budget_ = std::size_t{4096} + 4 * pickle_bytes;
+        text_budget_ = std::size_t{65536} + 16 * pickle_bytes;
         tensor_budget_ = std::size_t{65536} + 16 * file_bytes;
     }
 
@@ -27,7 +33,7 @@ class Assembler {
         const Node& node = graph_.nodes[id];
         if (depth > deepest)
             throw refused(file_, cat("it is nested more than ", deepest, " levels deep, or contains itself"));
-        spend(1);
+        spend(value_budget_, 1);
         switch (node.kind) {
             case Node::Kind::none:
                 return {};
@@ -54,7 +60,7 @@ class Assembler {
             case Node::Kind::dict:
                 return dict(node, depth);
             case Node::Kind::tensor:
-                return tensor(graph_.tensors[static_cast<std::size_t>(node.integer)]);
+                return tensor(static_cast<std::size_t>(node.integer));
             case Node::Kind::global:
                 throw refused(file_, cat("it holds ", shown(node.text), " itself as a value"));
             case Node::Kind::storage:
@@ -64,13 +70,13 @@ class Assembler {
     }
 
   private:
-    void spend(std::size_t amount) {
-        if (amount > budget_) throw refused(file_, "its values unfold to far more than the file holds");
-        budget_ -= amount;
+    void spend(std::size_t& budget, std::size_t amount) {
+        if (amount > budget) throw refused(file_, "its values unfold to far more than the file holds");
+        budget -= amount;
     }
 
     Value text(const Node& node) {
-        spend(node.text.size());
+        spend(text_budget_, node.text.size());
         if (!is_utf8(node.text)) throw refused(file_, "it holds a text that is not UTF-8");
         return std::string(node.text);
     }
@@ -115,7 +121,8 @@ class Assembler {
         return cat(key.integer);
     }
 
-    Value tensor(const TensorSpec& spec) {
+    Value tensor(std::size_t index) {
+        const TensorSpec& spec = graph_.tensors[index];
         const StorageSpec& storage = graph_.storages[spec.storage.spec];
         const auto elements = static_cast<std::size_t>(
             check_geometry(spec.geometry, spec.storage.first + spec.storage.elements, file_));
@@ -125,14 +132,18 @@ class Assembler {
         if (bytes > tensor_budget_)
             throw refused(file_, "its tensors unfold to far more than the file holds");
         tensor_budget_ -= bytes;
-        return view_of(*held, *storage.type, spec.geometry);
+        // Where the pickle recalls a tensor it means the same object, as in Python.
+        at::Tensor& made = tensors_[index];
+        if (!made.defined()) made = view_of(*held, *storage.type, spec.geometry);
+        return made;
     }
 
     const PickleGraph& graph_;
     const std::string& file_;
     const StorageSource& source_;
     std::vector<std::optional<at::Storage>> storages_;
-    std::size_t budget_ = 0, tensor_budget_ = 0;
+    std::vector<at::Tensor> tensors_;
+    std::size_t value_budget_ = 0, text_budget_ = 0, tensor_budget_ = 0;
 };
 
 }  // namespace

@@ -53,7 +53,7 @@ std::vector<std::size_t> locate(std::span<const std::byte> bytes, std::size_t be
     if (at.rest() != 0) throw damaged(file, cat(at.rest(), " bytes follow its last storage"));
     for (std::size_t i = 0; i < places.size(); ++i)
         if (places[i] == nowhere)
-            throw damaged(file, cat("the storage ", to_utf8(object.storages[i].key), " is missing"));
+            throw damaged(file, cat("the storage ", shown(object.storages[i].key), " is missing"));
     return places;
 }
 

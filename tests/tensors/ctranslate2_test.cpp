@@ -1,32 +1,13 @@
 #include "tensors/ctranslate2.h"
 
+#include "tensors/ctranslate2_bytes.h"
 #include "tensors/inspect.h"
-#include "tensors/support.h"
 #include "tensors/weights.h"
 
 namespace testudo::tensors::test {
 namespace {
 
-using U8 = std::uint8_t;
-using U16 = std::uint16_t;
-using U32 = std::uint32_t;
-
-std::string text(const std::string& value) {
-    return packed(static_cast<U16>(value.size() + 1)) + value + '\0';
-}
-
-template <class... Sizes>
-std::string variable(const std::string& name, U8 type, const std::string& data, Sizes... sizes) {
-    return text(name) +
-           packed(static_cast<U8>(sizeof...(sizes)), static_cast<U32>(sizes)..., type,
-                  static_cast<U32>(data.size())) +
-           data;
-}
-
-std::string model_of(U32 count, const std::string& variables, const std::string& aliases = packed(U32{0}),
-                     U32 version = 6) {
-    return packed(version) + text("WhisperSpec") + packed(U32{3}) + packed(count) + variables + aliases;
-}
+using namespace ct2;
 
 class CTranslate2 : public ::testing::Test {
   protected:
@@ -63,6 +44,8 @@ TEST_F(CTranslate2, ReadsVariablesScalarsAndAliases) {
     const Json description = describe_file(folder_ / "model.bin");
     EXPECT_EQ(description.at("spec").at("name"), "WhisperSpec");
     EXPECT_EQ(description.at("totals").at("tensors"), 4);
+    EXPECT_EQ(description.at("tensors").back().at("name"), "b/weight");
+    EXPECT_EQ(description.at("tensors").back().at("same_as"), "a/weight");
 }
 
 TEST_F(CTranslate2, RefusesDamage) {

@@ -11,15 +11,6 @@ namespace testudo::tensors::test {
 using namespace std::string_literals;
 namespace {
 
-// KiB, of this process: "RssAnon" (its own pages), "VmRSS" (with pages of mapped files).
-long memory(const std::string& field) {
-    std::ifstream status("/proc/self/status");
-    std::string line;
-    while (std::getline(status, line))
-        if (line.starts_with(field + ":")) return std::stol(line.substr(field.size() + 1));
-    return 0;
-}
-
 // The CRC of zeros, without having so many of them.
 std::uint32_t crc_of_zeros(std::size_t bytes) {
     const std::vector<std::byte> piece(std::size_t{1} << 20);

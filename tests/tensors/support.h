@@ -1,5 +1,6 @@
 #pragma once
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 
 #include <cstring>
 #include <fstream>
@@ -39,6 +40,37 @@ inline void write_quickly(const fs::path& path, const std::string& bytes) {
     fs::remove(path);
     std::ofstream(path, std::ios::binary | std::ios::trunc) << bytes;
 }
+
+// KiB, of this process: "RssAnon" (its own pages), "VmRSS" (with pages of mapped files), "VmSize".
+inline long memory(const std::string& field) {
+    std::ifstream status("/proc/self/status");
+    std::string line;
+    while (std::getline(status, line))
+        if (line.starts_with(field + ":")) return std::stol(line.substr(field.size() + 1));
+    return 0;
+}
+
+// While it lives this process gets no more than so many bytes of address space; asking for more throws
+// std::bad_alloc.
+class MemoryLimit {
+  public:
+    explicit MemoryLimit(std::size_t more) {
+        ::getrlimit(RLIMIT_AS, &before_);
+#ifndef __SANITIZE_ADDRESS__  // its allocator ends the program instead
+        rlimit limit = before_;
+        limit.rlim_cur = std::min(limit.rlim_cur, static_cast<rlim_t>(memory("VmSize")) * 1024 + more);
+        ::setrlimit(RLIMIT_AS, &limit);
+#else
+        static_cast<void>(more);
+#endif
+    }
+    ~MemoryLimit() { ::setrlimit(RLIMIT_AS, &before_); }
+    MemoryLimit(const MemoryLimit&) = delete;
+    MemoryLimit& operator=(const MemoryLimit&) = delete;
+
+  private:
+    rlimit before_{};
+};
 
 inline std::string raw_bytes(const at::Tensor& tensor) {
     const at::Tensor plain = tensor.contiguous();
