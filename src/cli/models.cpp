@@ -22,7 +22,8 @@ void list(const Context& context) {
         if (!entry.problem.empty()) item["problem"] = entry.problem;
         document.push_back(std::move(item));
         char millions[32];
-        std::snprintf(millions, sizeof millions, "%.1f M", static_cast<double>(entry.what.parameters) / 1e6);
+        std::snprintf(millions, sizeof millions, entry.what.parameters < 1'000'000 ? "%.2f M" : "%.1f M",
+                      static_cast<double>(entry.what.parameters) / 1e6);
         rows.push_back({entry.place, entry.voice.empty() ? entry.name : cat(entry.voice, "/", entry.name),
                         studio::name_of(entry.what.kind), entry.what.parameters ? millions : "",
                         human_bytes(static_cast<double>(entry.what.bytes)),
@@ -148,13 +149,13 @@ void add_models_verb(CLI::App& app, Context& context) {
                 Json document = Json::array();
                 std::vector<std::vector<std::string>> rows = {{"NAME", "SIZE", "LICENCE", "WHAT"}};
                 for (const auto& source : studio::model_sources()) {
-                    document.push_back({{"name", source.name},
-                                        {"target", source.target},
-                                        {"bytes", source.bytes},
-                                        {"licence", source.licence},
-                                        {"about", source.about}});
+                    Json item{{"name", source.name}, {"target", source.target}};
+                    if (source.bytes) item["bytes"] = source.bytes;
+                    item["licence"] = source.licence;
+                    item["about"] = source.about;
+                    document.push_back(std::move(item));
                     rows.push_back({source.name,
-                                    source.bytes ? human_bytes(static_cast<double>(source.bytes)) : "?",
+                                    source.bytes ? human_bytes(static_cast<double>(source.bytes)) : "",
                                     source.licence, source.about});
                 }
                 print(context, document, [&] { print_rows(rows); });

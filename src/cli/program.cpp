@@ -104,6 +104,9 @@ void print_rows(const std::vector<std::vector<std::string>>& rows) {
         for (std::size_t i = 0; i < row.size(); ++i)
             line +=
                 row[i] + std::string(i + 1 < row.size() ? widths[i] - count_code_points(row[i]) + 2 : 0, ' ');
+        // Names out of files may hold what a terminal would obey.
+        for (char& c : line)
+            if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = '?';
         std::cout << line << "\n";
     }
     std::cout << std::flush;

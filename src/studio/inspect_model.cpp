@@ -150,7 +150,7 @@ Inspection inspect_model(const fs::path& file, tensors::Check check) {
         const std::string name = tensor.at("name").get<std::string>();
         const std::string dtype = tensor.at("dtype").get<std::string>();
         out.tensors.push_back({{"name", name}, {"shape", tensor.at("shape")}, {"dtype", dtype}});
-        if (is_buffer(name, dtype)) continue;
+        if (is_buffer(name, dtype) || tensor.contains("same_as")) continue;
         std::uint64_t elements = 1;
         for (const auto& size : tensor.at("shape")) elements *= size.get<std::uint64_t>();
         out.parameters += elements;

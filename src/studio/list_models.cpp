@@ -17,11 +17,21 @@ std::vector<fs::path> entries_of(const fs::path& folder) {
     return out;
 }
 
+bool is_file(const fs::path& file) {
+    std::error_code ignored;
+    return fs::is_regular_file(file, ignored);
+}
+
 bool is_weights(const fs::path& file) {
     const std::string ending = lower_ascii(file.extension().string());
-    std::error_code ignored;
     return (ending == ".pth" || ending == ".pt" || ending == ".safetensors" || ending == ".state") &&
-           fs::is_regular_file(file, ignored);
+           is_file(file);
+}
+
+std::uint64_t bytes_of(const fs::path& file) {
+    std::error_code error;
+    const std::uintmax_t bytes = fs::file_size(file, error);
+    return error ? 0 : bytes;
 }
 
 void add_weights(std::vector<ModelEntry>& out, const fs::path& file, ModelEntry entry) {
@@ -31,8 +41,7 @@ void add_weights(std::vector<ModelEntry>& out, const fs::path& file, ModelEntry 
         entry.what = inspect_model(file);
     } catch (const Error& error) {
         entry.problem = error.what();
-        std::error_code ignored;
-        entry.what.bytes = fs::file_size(file, ignored);
+        entry.what.bytes = bytes_of(file);
     }
     out.push_back(std::move(entry));
 }
@@ -44,8 +53,7 @@ void add_tokenizer(std::vector<ModelEntry>& out, const fs::path& file) {
     entry.path = file;
     entry.what.kind = ModelKind::tokenizer;
     entry.what.form = "json";
-    std::error_code ignored;
-    entry.what.bytes = fs::file_size(file, ignored);
+    entry.what.bytes = bytes_of(file);
     try {
         const text::Tokenizer tokenizer = text::Tokenizer::load(file);
         entry.what.config = {{"tokens", tokenizer.size()}, {"language", tokenizer.language()}};
@@ -56,18 +64,17 @@ void add_tokenizer(std::vector<ModelEntry>& out, const fs::path& file) {
 }
 
 void add_whisper(std::vector<ModelEntry>& out, const fs::path& path) {
-    std::error_code ignored;
     ModelEntry entry;
     entry.place = "whisper";
     entry.name = to_utf8(path.filename().string());
-    if (fs::is_regular_file(path / "model.bin", ignored)) {
+    if (is_file(path / "model.bin")) {
         add_weights(out, path / "model.bin", entry);
         return;
     }
     if (is_weights(path)) {
         entry.name = to_utf8(path.stem().string());
         add_weights(out, path, entry);
-    } else if (fs::is_directory(path, ignored)) {
+    } else {
         for (const auto& file : entries_of(path))
             if (is_weights(file)) add_weights(out, file, entry);
     }
@@ -93,7 +100,7 @@ std::vector<ModelEntry> list_models(const Workspace& workspace) {
     }
     for (const auto& path : entries_of(workspace.whisper_models())) add_whisper(out, path);
     for (const auto& file : entries_of(workspace.tokenizers()))
-        if (file.extension() == ".json") add_tokenizer(out, file);
+        if (file.extension() == ".json" && is_file(file)) add_tokenizer(out, file);
     return out;
 }
 

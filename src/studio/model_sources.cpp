@@ -43,16 +43,11 @@ std::vector<ModelSource> parse_model_sources(std::string_view json, const std::s
             source.name = entry.at("name").get<std::string>();
             source.about = entry.value("about", "");
             source.licence = entry.value("licence", "");
-            bool known = true;
-            for (const auto& item : entry.at("files")) {
-                source.files.push_back(parse_file(item));
-                known = known && source.files.back().bytes > 0;
-                source.bytes += source.files.back().bytes;
-            }
+            for (const auto& item : entry.at("files")) source.files.push_back(parse_file(item));
             if (source.files.empty())
                 throw input_error(cat(source.name, " has no file"), "Name at least one.");
-            if (!known) source.bytes = 0;
             source.target = source.files.front().target;
+            source.bytes = source.files.front().bytes;
             out.push_back(std::move(source));
         }
     } catch (const Json::exception& error) {

@@ -34,9 +34,9 @@ struct Inspection {
     ModelKind kind = ModelKind::unknown;
     std::string form;              // "pth (zip)", "pth (legacy)", "safetensors", "CTranslate2", …
     std::uint64_t bytes = 0;       // of the file
-    std::uint64_t parameters = 0;  // numbers in trainable tensors (buffers left out)
+    std::uint64_t parameters = 0;  // numbers in trainable tensors (buffers left out), shared ones once
     std::string origin;            // from the file beside it (model.json), else ""
-    Json config;                   // layers, model_dim, heads, vocabularies, …: as far as the shapes tell
+    Json config = Json::object();  // layers, model_dim, heads, vocabularies, …: as far as the shapes tell
     Json tensors;                  // [{name, shape, dtype}]
 };
 // `check` contents: the checksums of all weights, too.

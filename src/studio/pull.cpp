@@ -18,13 +18,15 @@ struct Wrong {
     std::string what;  // empty: the file is right
 };
 Wrong check_file(const fs::path& file, const ModelFile& expected) {
-    const std::uint64_t bytes = fs::file_size(file);
-    if (expected.bytes && bytes != expected.bytes)
-        return {cat("it has ", bytes, " bytes instead of ", expected.bytes)};
     if (!expected.sha256.empty()) {
         const std::string sum = sha256_of_file(file);
         if (sum != expected.sha256) return {cat("its SHA-256 is ", sum, " instead of ", expected.sha256)};
-    } else if (fs::path(expected.target).extension() == ".json") {
+        return {};
+    }
+    const std::uint64_t bytes = fs::file_size(file);
+    if (expected.bytes && bytes != expected.bytes)
+        return {cat("it has ", bytes, " bytes instead of ", expected.bytes)};
+    if (fs::path(expected.target).extension() == ".json") {
         // An error page of a server is not JSON.
         try {
             read_json(file);

@@ -24,7 +24,7 @@ struct ModelSource {
     std::string about, licence;
     std::vector<ModelFile> files;  // the first is the model itself
     std::string target = {};       // of the first file
-    std::uint64_t bytes = 0;       // of all files together; 0: not known
+    std::uint64_t bytes = 0;       // of the first file; 0: not known
 };
 const std::vector<ModelSource>& model_sources();           // built into the program
 const ModelSource& model_source(const std::string& name);  // Error(usage) listing the names

@@ -5,6 +5,7 @@
 
 #include "core/json.h"
 #include "support/golden.h"
+#include "tensors/safetensors.h"
 
 namespace testudo {
 namespace {
@@ -104,6 +105,34 @@ TEST(Program, HostileCheckpointsAreRefusedByTheProgram) {
         EXPECT_EQ(ran.code, 3) << entry.path() << "\n" << ran.err;
         EXPECT_NE(ran.err.find(entry.path().filename().string()), std::string::npos) << ran.err;
     }
+}
+
+TEST(Program, TellsTheSizesOfPublishedModelsThatAreKnown) {
+    const TemporaryFolder folder;
+    const auto text = run_program({"models", "pull"}, folder.path());
+    EXPECT_EQ(text.code, 0);
+    EXPECT_NE(text.out.find("whisper-base "), std::string::npos);
+    EXPECT_NE(text.out.find("139 MiB"), std::string::npos) << text.out;
+    EXPECT_EQ(text.out.find('?'), std::string::npos) << text.out;
+    EXPECT_EQ(text.out.find("0 B"), std::string::npos) << text.out;
+    const Json models = Json::parse(run_program({"--json", "models", "pull"}, folder.path()).out);
+    for (const Json& model : models)
+        if (model.at("name") == "whisper-base") {
+            EXPECT_EQ(model.at("bytes"), 145262807);
+        } else if (model.contains("bytes")) {
+            EXPECT_GT(model.at("bytes").get<std::uint64_t>(), 0u);
+        }
+}
+
+TEST(Program, TensorNamesCannotCommandTheTerminal) {
+    const TemporaryFolder folder;
+    tensors::NamedTensors weights;
+    weights.set("red \x1b[31m\n", at::ones({1}));
+    tensors::write_safetensors(folder / "x.safetensors", weights);
+    const auto ran =
+        run_program({"models", "inspect", (folder / "x.safetensors").string(), "--tensors"}, folder.path());
+    EXPECT_EQ(ran.code, 0);
+    EXPECT_NE(ran.out.find("red ?[31m?"), std::string::npos) << ran.out;
 }
 
 TEST(Program, LinksNoPython) {

@@ -74,6 +74,17 @@ TEST(Models, ConversionKeepsWhatLiesAroundTheWeights) {
     EXPECT_EQ(std::get<at::Tensor>(inner.find("a.weight")->data).scalar_type(), at::kBFloat16);
 }
 
+TEST(Models, TiedWeightsCountOnce) {
+    const test::TemporaryFolder folder;
+    tensors::Dict weights;
+    const at::Tensor shared = at::ones({4, 5});
+    weights.set("embedding.weight", shared).set("head.weight", shared).set("bias", at::ones({4}));
+    tensors::write_pickle(folder / "tied.pth", std::move(weights));
+    const Inspection found = inspect_model(folder / "tied.pth");
+    EXPECT_EQ(found.parameters, 24u);
+    EXPECT_EQ(found.tensors.size(), 3u);
+}
+
 TEST(Models, RefusesBadRequests) {
     const test::TemporaryFolder folder;
     const Workspace workspace(folder.path());
@@ -106,9 +117,17 @@ TEST(Models, DamagedFilesAreListedWithTheirProblem) {
     write_file(workspace.finetunes() / "page.safetensors", "<html>404</html>");
     write_file(workspace.tokenizers() / "bad.json", "{");
     write_file(workspace.whisper_models() / "x" / "model.bin", "");
+    // What is no file is no model.
+    make_folders(workspace.tokenizers() / "folder.json");
+    fs::create_symlink("nowhere", workspace.tokenizers() / "dangling.json");
+    fs::create_symlink("nowhere", workspace.finetunes() / "dangling.pth");
     const auto listed = list_models(workspace);
     ASSERT_EQ(listed.size(), 4u);
-    for (const auto& entry : listed) EXPECT_FALSE(entry.problem.empty()) << entry.path;
+    for (const auto& entry : listed) {
+        EXPECT_FALSE(entry.problem.empty()) << entry.path;
+        EXPECT_EQ(entry.what.bytes, fs::file_size(entry.path)) << entry.path;
+        EXPECT_TRUE(to_json(entry.what).at("config").is_object()) << entry.path;
+    }
     EXPECT_THROW(inspect_model(workspace.tortoise_models() / "broken.pth"), Error);
 }
 

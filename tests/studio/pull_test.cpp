@@ -293,6 +293,8 @@ TEST(ModelSources, TheBuiltInTableIsSound) {
                 if (url.find("/whisper/models/") != std::string::npos) {
                     EXPECT_NE(url.find(file.sha256), std::string::npos) << url;
                 }
+                    EXPECT_EQ(file.bytes, source.bytes) << url;
+                    EXPECT_GT(file.bytes, 70'000'000u) << url;
             }
         }
     }
