@@ -60,6 +60,24 @@ void let_threads_sleep(const CLI::App& app, char** argv) {
         }
 }
 
+// Whatever is being handled, as what the user is to be told.
+Error current_error() {
+    try {
+        throw;
+    } catch (const Error& error) {
+        return error;
+    } catch (const std::bad_alloc&) {
+        return environment_error("not enough memory",
+                                 "Use a smaller batch or model, or close other programs.");
+    } catch (const std::filesystem::filesystem_error& error) {
+        return environment_error(cat("cannot use ", error.path1(), ": ", error.code().message()),
+                                 "Check that it exists and that your user may read and write it.");
+    } catch (const std::exception& error) {
+        return {ErrorKind::internal, without_stack(error.what()),
+                "This is a defect of Testudo: please report it with the command you ran."};
+    }
+}
+
 }  // namespace
 
 Json run_job(const Context& context, const std::filesystem::path& log,
@@ -73,15 +91,10 @@ Json run_job(const Context& context, const std::filesystem::path& log,
         Json result = job(*events);
         events->done(result);
         return result;
-    } catch (const Error& error) {
+    } catch (const std::exception&) {
+        const Error error = current_error();
         events->failed(error.what(), error.hint());
-        throw;
-    } catch (const std::bad_alloc&) {
-        events->failed("not enough memory", "Use a smaller batch or model, or close other programs.");
-        throw;
-    } catch (const std::exception& error) {
-        events->failed(without_stack(error.what()), "This is a defect of Testudo: please report it.");
-        throw;
+        throw error;
     }
 }
 
@@ -137,15 +150,8 @@ int run(int argc, char** argv) {
     } catch (const CLI::ParseError& error) {
         const int code = app.exit(error, std::cout, std::cerr);
         return code == 0 ? 0 : static_cast<int>(ErrorKind::usage);
-    } catch (const Error& error) {
-        return report(context, error);
-    } catch (const std::bad_alloc&) {
-        return report(context, environment_error("not enough memory",
-                                                 "Use a smaller batch or model, or close other programs."));
-    } catch (const std::exception& error) {
-        return report(context,
-                      Error(ErrorKind::internal, without_stack(error.what()),
-                            "This is a defect of Testudo: please report it with the command you ran."));
+    } catch (const std::exception&) {
+        return report(context, current_error());
     }
 }
 

@@ -7,12 +7,19 @@
 #include <chrono>
 #include <cmath>
 #include <cstring>
+#include <utility>
 
 #include "core/error.h"
 #include "core/files.h"
 #include "core/strings.h"
 
 namespace testudo {
+
+namespace {
+
+constexpr std::size_t most_held = 10000;
+
+}  // namespace
 
 Events::Events(const std::filesystem::path& file) { append_to(file); }
 
@@ -21,6 +28,7 @@ void Events::append_to(const std::filesystem::path& file) {
     if (file.has_parent_path()) make_folders(file.parent_path());
     std::string old;
     if (fs::exists(file)) old = read_file(file);
+    if (file_ < 0) sequence_ = 0;  // what is held gets the numbers after the file's
     for (const Json& event : read_events(file))
         sequence_ = std::max<std::uint64_t>(sequence_, event.value("seq", std::uint64_t{0}));
     const int opened = ::open(file.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
@@ -32,6 +40,10 @@ void Events::append_to(const std::filesystem::path& file) {
     path_ = file;
     file_failed_ = false;
     if (!old.empty() && old.back() != '\n' && ::write(file_, "\n", 1) != 1) file_failed_ = true;
+    for (Json& event : std::exchange(held_, {})) {
+        event["seq"] = ++sequence_;
+        if (!file_failed_ && !write(event)) file_failed_ = true;
+    }
 }
 
 Events::~Events() {
@@ -49,23 +61,26 @@ void Events::emit(const char* type, Json fields) {
         std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
     Json event = {{"seq", ++sequence_}, {"time", std::round(now * 1000) / 1000}, {"type", type}};
     for (auto& [key, value] : fields.items()) event[key] = std::move(value);
-    if (file_ >= 0 && !file_failed_) {
-        const std::string line = event.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
-        // One write a line: readers never see half a line of a living writer. A full disk must not stop the
-        // job.
-        if (::write(file_, line.data(), line.size()) != static_cast<ssize_t>(line.size())) {
-            file_failed_ = true;
-            const Json warning = {
-                {"seq", sequence_},
-                {"time", event["time"]},
-                {"type", "log"},
-                {"level", "warning"},
-                {"message", cat("cannot write ", to_utf8(path_.native()), ": ", std::strerror(errno),
-                                "; the job goes on without its log")}};
-            for (const auto& listener : listeners_) listener(warning);
-        }
+    if (file_ < 0) {
+        held_.push_back(event);
+        if (held_.size() > most_held) held_.pop_front();
+    } else if (!file_failed_ && !write(event)) {  // a full disk must not stop the job
+        file_failed_ = true;
+        const Json warning = {{"seq", sequence_},
+                              {"time", event["time"]},
+                              {"type", "log"},
+                              {"level", "warning"},
+                              {"message", cat("cannot write ", to_utf8(path_.native()), ": ",
+                                              std::strerror(errno), "; the job goes on without its log")}};
+        for (const auto& listener : listeners_) listener(warning);
     }
     for (const auto& listener : listeners_) listener(event);
+}
+
+// One write a line: readers never see half a line of a living writer.
+bool Events::write(const Json& event) {
+    const std::string line = event.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
+    return ::write(file_, line.data(), line.size()) == static_cast<ssize_t>(line.size());
 }
 
 void Events::log(const std::string& level, const std::string& message) {

@@ -8,6 +8,7 @@
 //   done      the job's result
 //   failed    reason, hint
 // docs/formats.md lists the fields that each job adds.
+#include <deque>
 #include <filesystem>
 #include <functional>
 #include <mutex>
@@ -31,7 +32,8 @@ class Events {
     Events& operator=(const Events&) = delete;
 
     void listen(Listener listener);
-    // From now on into this file (appended, numbering continued), for jobs that make their folder first.
+    // From now on into this file (appended, numbering continued), for jobs that make their folder late: the
+    // last 10000 events emitted before any file was named come first.
     void append_to(const std::filesystem::path& file);
 
     void info(const std::string& message) { log("info", message); }
@@ -46,12 +48,14 @@ class Events {
 
   private:
     void emit(const char* type, Json fields);
+    bool write(const Json& event);
 
     std::mutex mutex_;
     int file_ = -1;
     std::filesystem::path path_;
     std::uint64_t sequence_ = 0;
     bool file_failed_ = false;
+    std::deque<Json> held_;  // while there is no file
     std::vector<Listener> listeners_;
 };
 

@@ -28,9 +28,10 @@ struct Recording {
     std::filesystem::path file;
     audio::Clip clip;  // 16 kHz
 };
-// One transcript for each recording. `language` is empty when it is to be detected. When this throws
-// Error(input) or a foreign exception, the recordings are tried again one by one, and those that fail are
-// skipped and reported; Error(interrupted) ends the step as Ctrl-C does, any other kind ends the job. See
+// One transcript for each recording. `language` is empty when it is to be detected. Called without recordings
+// before the first ones are read, to load what it needs: whatever it throws then ends the job. When it throws
+// Error(input) or a foreign exception later, the recordings are tried again one by one, and those that fail
+// are skipped and reported; Error(interrupted) ends the step as Ctrl-C does, any other kind ends the job. See
 // whisper_transcriber (dataset/whisper_backend.h).
 using Transcribe = std::function<std::vector<asr::Transcript>(const std::vector<Recording>& recordings,
                                                               const std::string& language)>;

@@ -19,6 +19,7 @@ struct DatasetSettings {
     double validation_text_length = 12;
     double validation_audio_length = 1;
     bool skip_existing = false;
+    bool overwrite_corrections = false;
     bool slice = false;
     bool trim_silence = false;
     double slice_start_offset = 0;
@@ -50,6 +51,12 @@ struct DatasetSettings {
         visit(&S::skip_existing, Setting{.key = "skip_existing",
                                          .label = "Skip already transcribed",
                                          .help = "Leave recordings alone that whisper.json already holds."});
+        visit(&S::overwrite_corrections,
+              Setting{.key = "overwrite_corrections",
+                      .label = "Overwrite corrections",
+                      .help = "Hear recordings again whose entry in whisper.json was corrected by hand; "
+                              "without this they are kept.",
+                      .advanced = true});
         visit(&S::slice, Setting{.key = "slice",
                                  .label = "Slice segments",
                                  .help = "Cut every recording by its segments. Without this only recordings "

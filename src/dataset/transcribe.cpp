@@ -1,11 +1,13 @@
 #include <algorithm>
 #include <set>
+#include <utility>
 
 #include "core/files.h"
 #include "core/interrupt.h"
 #include "core/strings.h"
 #include "dataset/clip_file.h"
 #include "dataset/collapse.h"
+#include "dataset/heard.h"
 #include "dataset/steps.h"
 
 namespace testudo::dataset {
@@ -57,8 +59,13 @@ bool run(const Transcribe& transcribe, const std::vector<Recording>& recordings,
 class Transcription {
   public:
     Transcription(const Job& job, const Transcribe& transcribe)
-        : job_(job), transcribe_(transcribe), file_(job.folders.whisper_json()) {
+        : job_(job),
+          transcribe_(transcribe),
+          file_(job.folders.whisper_json()),
+          heard_(job.folders.training / ".heard.json") {
         if (fs::exists(file_)) transcripts_ = asr::read_transcripts(file_);
+        for (const auto& [name, transcript] : transcripts_)
+            if (heard_.origin_of(name, transcript) == Origin::corrected) corrected_.insert(name);
     }
 
     Report run_all() {
@@ -82,6 +89,7 @@ class Transcription {
                               "Check these files: each must be a recording of speech that can be played.");
         }
         collapse();
+        tell_kept_corrections();
         save_report(job_.folders, "transcribe", report_);
         job_.events.artifact("transcript", file_);
         return std::move(report_);
@@ -101,12 +109,16 @@ class Transcription {
         if (!clips_.insert(clip).second)
             return reject(name,
                           cat("another recording is kept as audio/", clip, ", too: rename one of them"));
-        const bool known = job_.settings.skip_existing && asr::find_transcript(transcripts_, name);
+        const bool corrected = !job_.settings.overwrite_corrections && corrected_.count(name) > 0;
+        const bool known =
+            corrected || (job_.settings.skip_existing && asr::find_transcript(transcripts_, name));
+        if (corrected && !job_.settings.skip_existing) kept_corrections_.push_back(name);
         if (known && fs::exists(job_.folders.audio / clip)) {
             ++usable_;
             ++done_;
             return;
         }
+        if (!known && !std::exchange(ready_, true)) transcribe_({}, job_.settings.language);
         Waiting waiting{{name, file, {}}, {}};
         try {
             std::string warning;
@@ -147,25 +159,57 @@ class Transcription {
         for (const auto& warning : outcome.transcript->warnings)
             report_.notes.push_back(cat(name, ": ", warning));
         write_clip(job_.folders.audio / clip_name(name), clip);
-        if (asr::Transcript* old = asr::find_transcript(transcripts_, name))
+        asr::Transcript* old = asr::find_transcript(transcripts_, name);
+        if (old && heard_.origin_of(name, *old) != Origin::heard) keep_previous();
+        heard_.add(name, *outcome.transcript);
+        heard_.write();
+        if (old) {
+            corrected_.erase(name);
             *old = std::move(*outcome.transcript);
-        else
+        } else {
             transcripts_.emplace_back(name, std::move(*outcome.transcript));
+        }
         asr::write_transcripts(file_, transcripts_);
         ++report_.transcribed;
         ++usable_;
         ++done_;
     }
 
-    // Of every entry, old ones too.
+    // What is replaced may hold somebody's work: a copy of the file as this run found it stays.
+    void keep_previous() {
+        if (previous_kept_) return;
+        previous_kept_ = true;
+        fs::path copy = job_.folders.training / "whisper.previous.json";
+        for (int n = 2; fs::exists(copy); ++n)
+            copy = job_.folders.training / cat("whisper.previous-", n, ".json");
+        write_file(copy, read_file(file_));
+        report_.notes.push_back(cat(copy.filename(),
+                                    " holds whisper.json as it was before: entries were "
+                                    "replaced that this program had not written so"));
+    }
+
+    void tell_kept_corrections() {
+        if (kept_corrections_.empty()) return;
+        report_.notes.push_back(
+            cat("kept as corrected by hand in whisper.json: ", join(kept_corrections_, ", "),
+                "; with overwrite_corrections they are heard again"));
+    }
+
+    // Of every entry, old ones too, but for those corrected by hand.
     void collapse() {
         int gone = 0;
         asr::Transcripts collapsed = transcripts_;
-        for (auto& [name, transcript] : collapsed)
-            gone += collapse_short_segments(transcript, job_.settings.min_duration);
+        for (auto& [name, transcript] : collapsed) {
+            if (corrected_.count(name)) continue;
+            const bool heard = heard_.origin_of(name, transcript) == Origin::heard;
+            const int joined = collapse_short_segments(transcript, job_.settings.min_duration);
+            if (heard && joined > 0) heard_.add(name, transcript);
+            gone += joined;
+        }
         if (gone == 0) return;
         const fs::path before = job_.folders.training / "whisper.unsanitized.json";
         asr::write_transcripts(before, transcripts_);
+        heard_.write();
         asr::write_transcripts(file_, collapsed);
         report_.notes.push_back(cat(gone, " segments shorter than ", job_.settings.min_duration,
                                     " s were joined to the one before; ", before.filename(),
@@ -175,10 +219,13 @@ class Transcription {
     const Job& job_;
     const Transcribe& transcribe_;
     fs::path file_;
+    Heard heard_;
     asr::Transcripts transcripts_;
     std::vector<Waiting> group_;
     double group_length_ = 0;
-    std::set<std::string> clips_;
+    std::set<std::string> clips_, corrected_;
+    std::vector<std::string> kept_corrections_;
+    bool previous_kept_ = false, ready_ = false;
     std::size_t done_ = 0, total_ = 0, usable_ = 0;
     Report report_;
 };

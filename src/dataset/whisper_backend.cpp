@@ -39,19 +39,13 @@ fs::path find_whisper(const fs::path& root, const DatasetSettings& settings) {
 
 Transcribe whisper_transcriber(const fs::path& root, const DatasetSettings& settings, Events& events,
                                const std::string& device) {
-    const fs::path model = find_whisper(root, settings);
     auto transcriber = std::make_shared<std::optional<asr::Transcriber>>();
-    return [model, device, transcriber, &events](const std::vector<Recording>& recordings,
-                                                 const std::string& language) {
+    return [root, settings, device, transcriber, &events](const std::vector<Recording>& recordings,
+                                                          const std::string& language) {
         if (!*transcriber) {
+            const fs::path model = find_whisper(root, settings);
             events.info(cat("transcribing with ", model));
-            try {
-                transcriber->emplace(asr::Transcriber::load(model, device));
-            } catch (const Error& error) {
-                // A model that cannot be read is no matter of this recording: it ends the job.
-                throw Error(error.kind() == ErrorKind::input ? ErrorKind::environment : error.kind(),
-                            error.what(), error.hint());
-            }
+            transcriber->emplace(asr::Transcriber::load(model, device));
         }
         std::vector<audio::Clip> clips;
         double seconds = 0;

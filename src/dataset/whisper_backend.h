@@ -12,7 +12,7 @@ namespace testudo::dataset {
 // naming the places looked in.
 std::filesystem::path find_whisper(const std::filesystem::path& root, const DatasetSettings& settings);
 
-// Loads that model at its first use. `device` as in asr::Transcriber::load.
+// Finds and loads that model at its first use. `device` as in asr::Transcriber::load.
 Transcribe whisper_transcriber(const std::filesystem::path& root, const DatasetSettings& settings,
                                Events& events, const std::string& device = "cpu");
 

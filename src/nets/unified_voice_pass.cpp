@@ -187,7 +187,7 @@ at::Tensor conditioning_latents(const UnifiedVoice& model, std::span<const at::T
     return conditioning_forward(model, mels, raw, nullptr);
 }
 
-Logits compute_logits(const UnifiedVoice& model, const Batch& batch, const Form& form) {
+Outputs compute_outputs(const UnifiedVoice& model, const Batch& batch, const Form& form) {
     at::NoGradGuard no_grad;
     const Places at_(model);
     const Packed packed = pack(model.config(), batch, form, model.device());
@@ -197,8 +197,9 @@ Logits compute_logits(const UnifiedVoice& model, const Batch& batch, const Form&
     x = gpt_forward(model, x, gpt_options({.form = form}, packed), nullptr);
     NormSaved ignored;
     x = layer_norm(model, layer_norm(model, x, at_.ln_f, ignored), at_.final_norm, ignored);
-    return {head_logits(model, at_.text_head, x.index_select(0, packed.text.target_rows)),
-            head_logits(model, at_.mel_head, x.index_select(0, packed.mel.target_rows))};
+    const at::Tensor text = x.index_select(0, packed.text.target_rows);
+    const at::Tensor mel = x.index_select(0, packed.mel.target_rows);
+    return {text, mel, head_logits(model, at_.text_head, text), head_logits(model, at_.mel_head, mel)};
 }
 
 }  // namespace testudo::nets

@@ -68,10 +68,11 @@ Losses run_pass(const UnifiedVoice& model, const Batch& batch, const PassOptions
 at::Tensor conditioning_latents(const UnifiedVoice& model, std::span<const at::Tensor> mels,
                                 bool raw_residual = true);
 
-// For tests and tools: logits of every target position, padded as DLAS returns them.
-struct Logits {
-    at::Tensor text, mel;  // [targets, vocabulary], examples one after the other
+// For tests and tools: what stands at every target position, examples one after the other.
+struct Outputs {
+    at::Tensor text_states, mel_states;  // [targets, dim] after the last norm: what the heads read
+    at::Tensor text_logits, mel_logits;  // [targets, vocabulary]
 };
-Logits compute_logits(const UnifiedVoice& model, const Batch& batch, const Form& form);
+Outputs compute_outputs(const UnifiedVoice& model, const Batch& batch, const Form& form);
 
 }  // namespace testudo::nets

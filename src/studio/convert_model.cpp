@@ -5,6 +5,7 @@
 #include "studio/models.h"
 #include "tensors/pickle.h"
 #include "tensors/safetensors.h"
+#include "tensors/sidecar.h"
 #include "tensors/weights.h"
 
 namespace testudo::studio {
@@ -81,7 +82,7 @@ void convert_model(const fs::path& from, const fs::path& to, const ConvertOption
                           "Choose another name, or replace it with --overwrite.");
     const auto kind = tensors::kind_of_file(from);
     const bool from_pickle = kind == tensors::FileKind::torch_zip || kind == tensors::FileKind::torch_legacy;
-    const Json about = read_sidecar(from);
+    const Json about = tensors::read_sidecar(from);
     if (to_pickle && from_pickle)
         tensors::write_pickle(to, transform(tensors::read_pickle(from), precision, options.strip_buffers));
     else if (to_pickle)
@@ -89,7 +90,7 @@ void convert_model(const fs::path& from, const fs::path& to, const ConvertOption
     else
         tensors::write_safetensors(to, flat(from, precision, options.strip_buffers), {{"format", "pt"}});
     // from.pth and from.safetensors share the note that lies beside both.
-    if (!about.empty() && read_sidecar(to).empty()) write_sidecar(to, about);
+    if (!about.empty() && tensors::read_sidecar(to).empty()) tensors::write_sidecar(to, about);
 }
 
 }  // namespace testudo::studio

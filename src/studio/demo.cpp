@@ -24,6 +24,7 @@
 #include "studio/models.h"
 #include "studio/report.h"
 #include "synthesis/preview.h"
+#include "tensors/sidecar.h"
 #include "text/tokenizer.h"
 #include "training/base_model.h"
 #include "training/configure.h"
@@ -94,11 +95,11 @@ nets::Dvae voice_dvae(const fs::path& file, const std::vector<Listed>& clips, do
     const auto fitted = fit_dvae(dvae, mels, options, events);
     numbers = to_json(fitted);
     write_weights(file, dvae.parameters());
-    Json about = read_sidecar(file);
+    Json about = tensors::read_sidecar(file);
     about["origin"] =
         cat("a small DVAE fitted by `testudo demo` to ", clips.size(), " clips; no published weights");
     about["fit"] = numbers;
-    write_sidecar(file, about);
+    tensors::write_sidecar(file, about);
     return dvae;
 }
 
@@ -202,10 +203,6 @@ Json run_demo(const Workspace& workspace, const DemoOptions& options, Events& ev
 
     events.info("5/6  Listening");
     const fs::path model = workspace.root() / trained.value("model", "");
-    Json about = read_sidecar(base.model);  // the trained file says where it comes from, too
-    about["origin"] =
-        cat("fine-tuned by `testudo demo` on ", clips.size(), " clips from a random initialisation");
-    write_sidecar(model, about);
     const Heard heard = speak(workspace, options, dvae, clips, model, events);
 
     events.info("6/6  Graphs and report");

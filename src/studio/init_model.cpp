@@ -4,6 +4,7 @@
 #include "nets/unified_voice.h"
 #include "studio/models.h"
 #include "tensors/pickle.h"
+#include "tensors/sidecar.h"
 
 namespace testudo::studio {
 namespace {
@@ -74,16 +75,16 @@ InitResult init_model(const Workspace& workspace, const InitOptions& options, Ev
     model.initialise(options.seed);
     result.parameters = static_cast<std::uint64_t>(nets::count_elements(model.parameters()));
     write_weights(result.model, model.state_dict(/*with_masks=*/true));
-    write_sidecar(result.model, {{"origin", origin},
-                                 {"size", size.name},
-                                 {"seed", options.seed},
-                                 {"parameters", result.parameters},
-                                 {"layers", config.layers},
-                                 {"model_dim", config.model_dim},
-                                 {"heads", config.heads},
-                                 {"number_text_tokens", config.number_text_tokens},
-                                 {"start_text_token", config.start_text_token},
-                                 {"number_mel_codes", config.number_mel_codes}});
+    tensors::write_sidecar(result.model, {{"origin", origin},
+                                          {"size", size.name},
+                                          {"seed", options.seed},
+                                          {"parameters", result.parameters},
+                                          {"layers", config.layers},
+                                          {"model_dim", config.model_dim},
+                                          {"heads", config.heads},
+                                          {"number_text_tokens", config.number_text_tokens},
+                                          {"start_text_token", config.start_text_token},
+                                          {"number_mel_codes", config.number_mel_codes}});
     events.artifact("model", result.model);
     if (options.dvae) {
         events.progress("init", 1, 2, "files");
@@ -94,12 +95,12 @@ InitResult init_model(const Workspace& workspace, const InitOptions& options, Ev
         nets::Dvae dvae(shape);
         dvae.initialise(options.seed);
         write_weights(result.dvae, dvae.parameters());
-        write_sidecar(result.dvae, {{"origin", origin},
-                                    {"size", size.name},
-                                    {"seed", options.seed},
-                                    {"num_tokens", shape.num_tokens},
-                                    {"codebook_dim", shape.codebook_dim},
-                                    {"hidden_dim", shape.hidden_dim}});
+        tensors::write_sidecar(result.dvae, {{"origin", origin},
+                                             {"size", size.name},
+                                             {"seed", options.seed},
+                                             {"num_tokens", shape.num_tokens},
+                                             {"codebook_dim", shape.codebook_dim},
+                                             {"hidden_dim", shape.hidden_dim}});
         events.artifact("dvae", result.dvae);
     }
     events.progress("init", options.dvae ? 2 : 1, options.dvae ? 2 : 1, "files");

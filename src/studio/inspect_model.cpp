@@ -6,6 +6,7 @@
 #include "core/strings.h"
 #include "studio/models.h"
 #include "tensors/inspect.h"
+#include "tensors/sidecar.h"
 
 namespace testudo::studio {
 namespace {
@@ -156,7 +157,7 @@ Inspection inspect_model(const fs::path& file, tensors::Check check) {
         out.parameters += elements;
     }
     try {
-        const Json about = read_sidecar(file);
+        const Json about = tensors::read_sidecar(file);
         out.origin = about.value("origin", "");
         if (out.kind == ModelKind::unified_voice && about.contains("heads"))
             out.config["heads"] = about["heads"];

@@ -73,10 +73,6 @@ InitResult init_model(const Workspace& workspace, const InitOptions& options, Ev
 // The state dict of a network as a .pth file.
 void write_weights(const fs::path& file, const nets::Parameters& parameters);
 
-// {"origin", "layers", …} beside a model file (model.pth -> model.json); an empty object when there is none.
-Json read_sidecar(const fs::path& model);
-void write_sidecar(const fs::path& model, const Json& about);
-
 struct ConvertOptions {
     std::string precision = "keep";  // keep | fp32 | fp16 | bf16 (floating tensors only)
     bool strip_buffers = true;       // causal masks and other tensors that are no parameters

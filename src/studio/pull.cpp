@@ -8,6 +8,7 @@
 #include "core/strings.h"
 #include "studio/download.h"
 #include "studio/models.h"
+#include "tensors/sidecar.h"
 
 namespace testudo::studio {
 namespace {
@@ -136,10 +137,10 @@ void pull_file(const Workspace& workspace, const ModelSource& source, const Mode
     rename_durably(part, target);
     if (file.sha256.empty()) events.info(cat("SHA-256 of ", target, ": ", sha256_of_file(target)));
     if (&file == &source.files.front())
-        write_sidecar(target, {{"origin", cat("published, from ", place)},
-                               {"about", source.about},
-                               {"licence", source.licence},
-                               {"sha256", file.sha256}});
+        tensors::write_sidecar(target, {{"origin", cat("published, from ", place)},
+                                        {"about", source.about},
+                                        {"licence", source.licence},
+                                        {"sha256", file.sha256}});
     events.artifact("model", target);
 }
 

@@ -1,7 +1,6 @@
 #include "studio/workspace.h"
 
 #include <algorithm>
-#include <charconv>
 #include <cstdlib>
 
 #include "audio/decode.h"
@@ -93,26 +92,6 @@ std::vector<fs::path> Workspace::recordings(const std::string& name) const {
                           "Put audio files (wav, mp3, flac, opus, m4a, …) there.");
     std::sort(files.begin(), files.end());
     return files;
-}
-
-fs::path Workspace::newest_checkpoint(const std::string& name) const {
-    constexpr std::string_view ending = "_gpt.pth";
-    fs::path newest;
-    std::int64_t highest = -1;
-    std::error_code error;
-    for (fs::directory_iterator entry(checkpoints(name), error), end; !error && entry != end;
-         entry.increment(error)) {
-        const std::string file = entry->path().filename().string();
-        if (!file.ends_with(ending)) continue;
-        std::int64_t iteration = -1;
-        const char* last = file.data() + file.size() - ending.size();
-        const auto read = std::from_chars(file.data(), last, iteration);
-        if (read.ec == std::errc() && read.ptr == last && iteration > highest) {
-            highest = iteration;
-            newest = entry->path();
-        }
-    }
-    return newest;
 }
 
 fs::path Workspace::find_model(const std::string& given) const {

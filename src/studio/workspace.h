@@ -37,8 +37,6 @@ class Workspace {
     std::vector<std::string> training_names() const;
     // Audio files of a voice, sorted by name; Error(input) when the folder is missing or has none.
     std::vector<fs::path> recordings(const std::string& name) const;
-    // training/<voice>/finetune/models/<highest>_gpt.pth; empty path when there is none.
-    fs::path newest_checkpoint(const std::string& name) const;
 
     // The file a user means by `given`: a path that exists, else a name (with or without its ending) in
     // models/tortoise, models/finetunes. Error(input) naming the places looked in.

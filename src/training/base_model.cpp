@@ -1,8 +1,8 @@
 #include "training/base_model.h"
 
 #include "core/error.h"
-#include "core/json.h"
 #include "core/strings.h"
+#include "tensors/sidecar.h"
 #include "tensors/weights.h"
 
 namespace testudo::training {
@@ -21,11 +21,8 @@ void must_exist(const fs::path& file, const std::string& what) {
 }
 
 int heads_beside(const fs::path& file) {
-    fs::path sidecar = file;
-    sidecar.replace_extension(".json");
-    if (!fs::exists(sidecar)) return 0;
-    const Json about = read_json(sidecar);
-    for (const Json& place : {about, about.is_object() ? about.value("config", Json()) : Json()})
+    const Json about = tensors::read_sidecar(file);
+    for (const Json& place : {about, about.value("config", Json())})
         if (place.is_object() && place.contains("heads") && place["heads"].is_number_integer())
             return place["heads"].get<int>();
     return 0;

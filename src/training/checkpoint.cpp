@@ -241,17 +241,17 @@ Value state_value(const CheckpointContents& contents) {
     return state;
 }
 
-double checkpoint_bytes(const CheckpointContents& contents) {
-    const double weights = 4.0 * static_cast<double>(nets::count_elements(contents.model->parameters()));
-    const double mask = std::pow(contents.model->config().sequence_limit(), 2);
-    const double models = contents.optimizer->ema().empty() ? 1 : 2;
+double checkpoint_bytes(const nets::UnifiedVoice& model, const AdamW& optimizer) {
+    const double weights = 4.0 * static_cast<double>(nets::count_elements(model.parameters()));
+    const double mask = std::pow(model.config().sequence_limit(), 2);
+    const double models = optimizer.ema().empty() ? 1 : 2;
     return models * (weights + mask) + 2 * weights + 1e6;
 }
 
 void check_disk(const RunPaths& paths, double bytes) {
-    const double room = free_space(paths.finetune);
+    const double room = free_space(paths.folder);
     if (room < bytes)
-        throw environment_error(cat("the disk of ", paths.finetune, " has ", human_bytes(room),
+        throw environment_error(cat("the disk of ", paths.folder, " has ", human_bytes(room),
                                     " left, a checkpoint needs ", human_bytes(bytes)),
                                 "Free some space or set keep_states, then go on with `testudo resume`.");
 }
@@ -259,7 +259,7 @@ void check_disk(const RunPaths& paths, double bytes) {
 CheckpointFiles save_checkpoint(const RunPaths& paths, const CheckpointContents& contents) {
     make_folders(paths.models);
     make_folders(paths.states);
-    check_disk(paths, checkpoint_bytes(contents));
+    check_disk(paths, checkpoint_bytes(*contents.model, *contents.optimizer));
     CheckpointFiles files;
     files.model = paths.model(contents.iteration);
     write_model(files.model, contents.model->state_dict(true));

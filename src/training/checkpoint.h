@@ -60,7 +60,7 @@ struct CheckpointFiles {
 // Model first, the state last: a state never stands without its model. Each file is read back before this
 // returns. Error(environment) when the disk lacks the room, before anything is written.
 CheckpointFiles save_checkpoint(const RunPaths& paths, const CheckpointContents& contents);
-double checkpoint_bytes(const CheckpointContents& contents);
+double checkpoint_bytes(const nets::UnifiedVoice& model, const AdamW& optimizer);
 void check_disk(const RunPaths& paths, double bytes);
 
 // Deletes all but the newest `keep` checkpoints (0 keeps all); returns the deleted iterations.

@@ -7,6 +7,7 @@
 #include "core/error.h"
 #include "core/files.h"
 #include "core/strings.h"
+#include "tensors/sidecar.h"
 
 namespace testudo::training {
 
@@ -49,6 +50,7 @@ RunPaths run_paths(const fs::path& workspace, const std::string& voice) {
     paths.models = paths.finetune / "models";
     paths.states = paths.finetune / "training_state";
     paths.events = paths.finetune / "events.jsonl";
+    paths.origin = tensors::sidecar_of_checkpoints(paths.models);
     paths.features = paths.folder / ".features";
     return paths;
 }

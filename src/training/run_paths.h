@@ -18,6 +18,7 @@ struct RunPaths {
     fs::path models;    // …/models
     fs::path states;    // …/training_state
     fs::path events;    // …/events.jsonl
+    fs::path origin;    // …/origin.json: where its models come from (tensors/sidecar.h)
     fs::path features;  // training/<voice>/.features: mels and codes, safe to delete
 
     fs::path model(std::int64_t iteration) const;      // …/models/<it>_gpt.pth

@@ -3,6 +3,7 @@
 #include "core/error.h"
 #include "core/files.h"
 #include "core/strings.h"
+#include "tensors/sidecar.h"
 #include "tensors/weights.h"
 #include "training/original_log.h"
 
@@ -149,6 +150,23 @@ void set_counting(RunSetup& setup, const std::optional<SavedState>& saved, std::
                 2 * std::max<std::int64_t>(counting.epochs, 1)));
 }
 
+// What the weights of this run's checkpoints cannot tell of themselves.
+Json about_models(const Config& config) {
+    const std::string source = tensors::read_sidecar(config.base_model).value("origin", "");
+    return {
+        {"origin", cat("fine-tuned on the voice ", config.voice, " from ",
+                       config.base_model.filename().string(), source.empty() ? "" : cat(" (", source, ")"))},
+        {"heads", config.model.heads}};
+}
+
+// The first thing that a new run writes.
+void start_folder(RunSetup& setup, Events& events) {
+    setup.archived = archive_run(setup.paths);
+    make_folders(setup.paths.finetune);
+    events.append_to(setup.paths.events);
+    if (setup.archived) events.info(cat("the run that was here is kept in ", *setup.archived));
+}
+
 }  // namespace
 
 RunSetup set_up_run(const fs::path& workspace, const fs::path& yaml, Events& events,
@@ -176,14 +194,9 @@ RunSetup set_up_run(const fs::path& workspace, const fs::path& yaml, Events& eve
         std::make_unique<AdamW>(setup.model->parameters(), config.adamw, EmaOptions{config.ema_rate, false});
     if (saved) restore_optimizer(*setup.optimizer, *saved);
 
-    setup.resumed = saved.has_value();
-    if (!saved) setup.archived = archive_run(setup.paths);
-    make_folders(setup.paths.finetune);
-    events.append_to(setup.paths.events);
-    keep_configuration(setup.paths.finetune, config.yaml);
-    if (setup.archived) events.info(cat("the run that was here is kept in ", *setup.archived));
+    if (saved) setup.resumed_from = saved->file;
+    if (saved) events.append_to(setup.paths.events);
     for (const auto& warning : warnings) events.warning(warning);
-    if (saved) set_later_states_aside(setup.paths, saved->iteration, events);
     if (saved && config.ema_rate > 0) load_ema(*setup.optimizer, *saved, setup.paths, events);
 
     dataset::FeatureOptions features;
@@ -216,6 +229,13 @@ RunSetup set_up_run(const fs::path& workspace, const fs::path& yaml, Events& eve
     setup.own = {config.seed,       setup.lines->fingerprint(),    setup.counting.lines,
                  config.batch_size, setup.counting.from_iteration, setup.counting.from_epoch,
                  config.hash,       config.schedule.base_rate};
+    check_disk(setup.paths, checkpoint_bytes(*setup.model, *setup.optimizer));
+    if (saved)
+        set_later_states_aside(setup.paths, saved->iteration, events);
+    else
+        start_folder(setup, events);
+    if (!fs::exists(setup.paths.origin)) write_json(setup.paths.origin, about_models(config));
+    keep_configuration(setup.paths.finetune, config.yaml);
     return setup;
 }
 

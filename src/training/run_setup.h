@@ -1,6 +1,6 @@
 #pragma once
 // Everything a training needs before its first step, loaded and checked. Nothing of an earlier run is moved
-// before configuration, lists, models and vocabularies are known to be usable.
+// before configuration, models, vocabularies, all clips and the room on the disk are known to suffice.
 #include <memory>
 #include <optional>
 
@@ -24,7 +24,7 @@ struct RunSetup {
     OwnState own;
     std::int64_t start = 0, samples = 0;  // iterations and clips already trained
     std::int64_t total = 0;               // the last iteration
-    bool resumed = false;
+    fs::path resumed_from;                // the state that the run goes on from; empty: a new run
     std::optional<fs::path> archived;
 };
 

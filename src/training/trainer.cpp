@@ -144,8 +144,9 @@ void Training::skip(std::int64_t iteration, const StepResult& result) {
     events_.warning(cat("iteration ", iteration, " gave numbers that are not finite (loss ", result.total,
                         ") and changed nothing; its clips: ", join(names, ", ")));
     if (bad_in_a_row_ < most_bad_steps) return;
-    const std::string last_good =
-        last_saved_ > 0 ? cat(setup_.paths.state(last_saved_)) : std::string("none was written in this run");
+    const std::string last_good = !files_.state.empty()          ? cat(files_.state)
+                                  : !setup_.resumed_from.empty() ? cat(setup_.resumed_from)
+                                                                 : "none was written in this run";
     throw Error(ErrorKind::diverged,
                 cat("training diverged: ", most_bad_steps,
                     " steps in a row gave losses or gradients that are not finite, up to iteration ",
@@ -244,14 +245,13 @@ void Training::progress(std::int64_t iteration, bool now) {
 
 Json Training::run() {
     const auto start = Clock::now();
-    check_disk(setup_.paths, checkpoint_bytes(contents(setup_.start)));
     const std::int64_t first = setup_.start + 1;
     log_.line(cat("Number of training data elements: ", setup_.counting.lines,
                   ", iters: ", setup_.counting.per_epoch()));
     log_.line(
         cat("Start training from epoch: ", setup_.counting.epoch_of(first) - 1, ", iter: ", setup_.start));
-    events_.info(cat(setup_.resumed ? "resuming " : "training ", config_.voice, ": iterations ", first,
-                     " to ", setup_.total, ", ", setup_.counting.epochs, " epochs of ",
+    events_.info(cat(setup_.resumed_from.empty() ? "training " : "resuming ", config_.voice, ": iterations ",
+                     first, " to ", setup_.total, ", ", setup_.counting.epochs, " epochs of ",
                      setup_.counting.per_epoch(), " with ", setup_.counting.lines, " clips in batches of ",
                      std::min(config_.batch_size, setup_.counting.lines)));
     bool stopped = false;
@@ -284,7 +284,7 @@ Json Training::run() {
     if (!last_validation_.is_null()) losses["validation_last"] = last_validation_;
     Json summary = {{"voice", config_.voice},
                     {"stopped", stopped},
-                    {"resumed", setup_.resumed},
+                    {"resumed", !setup_.resumed_from.empty()},
                     {"first_iteration", first},
                     {"iterations", iteration},
                     {"epochs", setup_.counting.finished_epochs(iteration)},

@@ -130,6 +130,22 @@ TEST(Strings, CodePoints) {
     EXPECT_EQ(split_lines("a\r\n\nb\n"), (std::vector<std::string>{"a", "", "b"}));
 }
 
+TEST(Events, WhatCameBeforeTheFileIsWrittenFirst) {
+    const test::TemporaryFolder folder;
+    const fs::path file = folder.path() / "run" / "events.jsonl";
+    Events(file).info("an earlier job");
+    Events events;
+    events.info("checking");
+    EXPECT_EQ(read_events(file).size(), 1u);
+    events.append_to(file);
+    events.info("running");
+    const auto all = read_events(file);
+    ASSERT_EQ(all.size(), 3u);
+    EXPECT_EQ(all[1]["message"], "checking");
+    EXPECT_EQ(all[2]["message"], "running");
+    for (std::size_t i = 0; i < all.size(); ++i) EXPECT_EQ(all[i]["seq"], i + 1);
+}
+
 TEST(Events, ContinueAfterACutOffLine) {
     const TemporaryFolder folder;
     const fs::path file = folder / "events.jsonl";

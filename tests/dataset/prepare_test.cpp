@@ -9,7 +9,9 @@
 #include "core/interrupt.h"
 #include "core/strings.h"
 #include "dataset/fixtures.h"
+#include "dataset/heard.h"
 #include "dataset/voice_files.h"
+#include "dataset/whisper_backend.h"
 #include "support/golden.h"
 
 namespace testudo::test {
@@ -132,7 +134,7 @@ TEST(Prepare, CtrlCLeavesAValidTranscriptAndSkipExistingGoesOn) {
     Voice v;
     for (int i = 0; i < 12; ++i) v.recording(cat("r", 10 + i, ".wav"), 1.5);
     const auto stopping = [](const std::vector<dataset::Recording>& recordings, const std::string& language) {
-        request_stop();
+        if (!recordings.empty()) request_stop();
         return whole_recordings()(recordings, language);
     };
     const auto first = dataset::transcribe_voice(v.root, "v", v.settings, stopping, v.events);
@@ -145,6 +147,91 @@ TEST(Prepare, CtrlCLeavesAValidTranscriptAndSkipExistingGoesOn) {
     v.settings.skip_existing = true;
     const auto second = dataset::transcribe_voice(v.root, "v", v.settings, whole_recordings(), v.events);
     EXPECT_EQ(first.transcribed + second.transcribed, 12);
+}
+
+TEST(Prepare, CorrectionsByHandOutliveAnotherTranscription) {
+    Voice v;
+    for (const char* name : {"a.wav", "b.wav"}) v.recording(name);
+    const fs::path file = v.training / "whisper.json";
+    const auto hear = [&] {
+        return dataset::transcribe_voice(v.root, "v", v.settings, whole_recordings(), v.events);
+    };
+    const auto text_of = [&](const char* name) { return read_json(file)[name]["text"].get<std::string>(); };
+    hear();
+    Json edited = read_json(file);
+    edited["a.wav"]["text"] = " Corrected by hand.";
+    // Two pieces, one of them shorter than what is joined in a transcript as heard.
+    Json& segments = edited["a.wav"]["segments"];
+    segments.push_back(segments[0]);
+    segments[0]["end"] = segments[1]["start"] = 2.8;
+    write_json(file, edited);
+
+    const auto again = hear();
+    EXPECT_EQ(again.transcribed, 1);
+    EXPECT_EQ(text_of("a.wav"), " Corrected by hand.");
+    EXPECT_EQ(read_json(file)["a.wav"], edited["a.wav"]);
+    ASSERT_EQ(again.notes.size(), 1u);
+    EXPECT_NE(again.notes[0].find("a.wav"), std::string::npos);
+    EXPECT_FALSE(fs::exists(v.training / "whisper.previous.json"));
+
+    v.settings.overwrite_corrections = true;
+    EXPECT_EQ(hear().transcribed, 2);
+    EXPECT_EQ(text_of("a.wav"), " A sentence that is long enough.");
+    EXPECT_EQ(read_json(v.training / "whisper.previous.json")["a.wav"], edited["a.wav"]);
+    v.settings.overwrite_corrections = false;
+    EXPECT_EQ(hear().transcribed, 2);  // nothing is taken for corrected now
+}
+
+TEST(Heard, ACorrectionShowsAndACrashBetweenTheFilesIsNone) {
+    const TemporaryFolder folder;
+    const fs::path file = folder.path() / ".heard.json";
+    asr::Transcript first = transcript(" Grüße.", 2.34), second = transcript(" Grüße!", 2.34), edited = first;
+    edited.segments[0].end = 2.5;
+    const auto origin = [&](const asr::Transcript& one) {
+        return dataset::Heard(file).origin_of("ä.wav", one);
+    };
+    EXPECT_EQ(origin(first), dataset::Origin::unknown);
+    dataset::Heard heard(file);
+    heard.add("ä.wav", first);
+    heard.write();
+    EXPECT_EQ(origin(first), dataset::Origin::heard);
+    EXPECT_EQ(origin(asr::transcript_from_json(to_json(first), "ä.wav")), dataset::Origin::heard);
+    EXPECT_EQ(origin(edited), dataset::Origin::corrected);
+    heard.add("ä.wav", second);
+    heard.write();
+    EXPECT_EQ(origin(first), dataset::Origin::heard);  // died before whisper.json was written
+    EXPECT_EQ(origin(second), dataset::Origin::heard);
+    for (const char* damage : {"{", "[3]", R"({"ä.wav": 3})"}) {
+        write_text(file, damage);
+        EXPECT_EQ(origin(second), dataset::Origin::unknown);
+    }
+}
+
+TEST(Prepare, ATranscriptOfAnotherProgramIsKeptBesideItsReplacement) {
+    Voice v;
+    v.recording("a.wav");
+    const std::string foreign = R"({"a.wav": {"text": " Mine.", "segments": [], "language": "en"}})";
+    write_text(v.training / "whisper.json", foreign);
+    write_text(v.training / "whisper.previous.json", "an earlier one");
+    dataset::transcribe_voice(v.root, "v", v.settings, whole_recordings(), v.events);
+    EXPECT_NE(read_file(v.training / "whisper.json"), foreign);
+    EXPECT_EQ(read_file(v.training / "whisper.previous-2.json"), foreign);
+    EXPECT_EQ(read_file(v.training / "whisper.previous.json"), "an earlier one");
+}
+
+TEST(Prepare, TheModelIsNeededOnlyWhereSomethingIsHeard) {
+    Voice v;
+    v.recording("a.wav");
+    v.settings.whisper_model = "missing";
+    const auto prepare = [&] {
+        return dataset::prepare_voice(v.root, "v", v.settings,
+                                      dataset::whisper_transcriber(v.root, v.settings, v.events), v.events);
+    };
+    EXPECT_NE(error_of([&] { prepare(); }, ErrorKind::input).find("missing"), std::string::npos);
+    write_text(v.training / "whisper.json",
+               R"({"a.wav": {"text": " Long enough text.", "segments": [], "language": "en"}})");
+    v.settings.skip_existing = true;
+    EXPECT_EQ(prepare().train_lines, 1);
 }
 
 TEST(Prepare, NonsenseInWhisperJsonIsNamed) {

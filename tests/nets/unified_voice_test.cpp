@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "core/error.h"
+#include "core/strings.h"
 #include "nets/conditioning_encoder.h"
 #include "support/unified_voice_case.h"
 
@@ -67,8 +68,8 @@ TEST(GoldenUnifiedVoice, ForwardLossesAndGradients) {
         reference.expect_equal("out.conditioning_latents",
                                conditioning_latents(model, mels, false).view_as(latents));
         const at::Tensor& logits = reference.tensors.at("out.mel_logits");
-        reference.expect_equal("out.mel_logits", compute_logits(model, batch, form)
-                                                     .mel.view({logits.size(0), logits.size(2), -1})
+        reference.expect_equal("out.mel_logits", compute_outputs(model, batch, form)
+                                                     .mel_logits.view({logits.size(0), logits.size(2), -1})
                                                      .transpose(1, 2));
         const TokenCounts counts = count_tokens(model.config(), batch, form);
         const Json& weights = golden.manifest["config"]["loss_weights"];
@@ -101,17 +102,19 @@ TEST(GoldenUnifiedVoice, OtherModes) {
             std::string name, weights;
             Form form;
             int clips;
+            std::string latent = {};
         };
         const Form compat{.objective = Objective::dlas},
             lengths{.objective = Objective::dlas, .tortoise_compat = false};
         const auto with = [](Form form, auto change) { return change(form), form; };
         const std::vector<Mode> modes = {
-            {"compat_true.text_first", "compat_true.sd.", compat, 2},
+            {"compat_true.text_first", "compat_true.sd.", compat, 2, "compat_true.latent.latent"},
             {"compat_true.voice_first", "compat_true.sd.",
-             with(compat, [](Form& f) { f.voice_first = true; }), 2},
-            {"compat_false.text_first", "compat_false.sd.", lengths, 2},
+             with(compat, [](Form& f) { f.voice_first = true; }), 2, "compat_true.latent_voice_first.latent"},
+            {"compat_false.text_first", "compat_false.sd.", lengths, 2, "compat_false.latent.latent"},
             {"compat_false.voice_first", "compat_false.sd.",
-             with(lengths, [](Form& f) { f.voice_first = true; }), 2},
+             with(lengths, [](Form& f) { f.voice_first = true; }), 2,
+             "compat_false.latent_voice_first.latent"},
             {"avg", "avg.sd.", with(lengths, [](Form& f) { f.average_conditioning = true; }), 2},
             {"single", "single.sd.", lengths, 1},
             {"solo.paired", "solo.sd.", lengths, 2},
@@ -129,11 +132,60 @@ TEST(GoldenUnifiedVoice, OtherModes) {
             EXPECT_NEAR(losses.text, reference.scalar(mode.name + ".text_loss"), 1e-5) << mode.name;
             EXPECT_NEAR(losses.mel, reference.scalar(mode.name + ".mel_loss"), 1e-5) << mode.name;
             const at::Tensor& logits = reference.tensors.at(mode.name + ".mel_logits");
-            reference.expect_equal(mode.name + ".mel_logits",
-                                   compute_logits(model, batch, mode.form)
-                                       .mel.view({logits.size(0), logits.size(2), -1})
-                                       .transpose(1, 2));
+            const Outputs outputs = compute_outputs(model, batch, mode.form);
+            reference.expect_equal(
+                mode.name + ".mel_logits",
+                outputs.mel_logits.view({logits.size(0), logits.size(2), -1}).transpose(1, 2));
+            if (mode.latent.empty()) continue;
+            // return_latent gives the states of the second part, without what the stop tokens added to it.
+            const at::Tensor& latent = reference.tensors.at(mode.latent);
+            const at::Tensor& states = mode.form.voice_first ? outputs.text_states : outputs.mel_states;
+            reference.expect_equal(
+                mode.latent, states.view({latent.size(0), -1, latent.size(2)}).narrow(1, 0, latent.size(1)));
         }
+    }
+}
+
+// The part of the mel logits that the reference keeps.
+at::Tensor sampled_mel_logits(const UnifiedVoice& model, const Batch& batch, const Form& form,
+                              const VoiceCase& reference) {
+    const at::Tensor logits = compute_outputs(model, batch, form).mel_logits;
+    return logits.view({static_cast<std::int64_t>(batch.size()), -1, logits.size(1)})
+        .index_select(1, reference.tensors.at("mel_logits_sample_positions"))
+        .slice(2, 0, {}, 16)
+        .transpose(1, 2);
+}
+
+// Finds the biases of queries and values from the thousands of logits that depend on them (Gauss-Newton).
+// Those of the keys change no attention weight; what the next norm takes away again stays 0 and changes no
+// more than the gradient of c_proj.weight.
+void recover_attention_biases(const UnifiedVoice& model, const Batch& batch, const Form& form,
+                              const VoiceCase& reference) {
+    const at::Tensor wanted = reference.tensors.at("mel_logits_sample").flatten();
+    const std::int64_t dim = model.config().model_dim;
+    std::vector<at::Tensor> unknowns;
+    for (int layer = 0; layer < model.config().layers; ++layer) {
+        const at::Tensor& bias = model[cat("gpt.h.", layer, ".attn.c_attn.bias")];
+        for (std::int64_t i = 0; i < 3 * dim; ++i)
+            if (i < dim || i >= 2 * dim) unknowns.push_back(bias[i]);
+    }
+    const auto logits = [&] { return sampled_mel_logits(model, batch, form, reference).flatten(); };
+    constexpr double step = 0.01;
+    for (int round = 0; round < 5; ++round) {
+        const at::Tensor here = logits();
+        std::vector<at::Tensor> slopes;
+        for (at::Tensor& unknown : unknowns) {
+            const at::Tensor before = unknown.clone();
+            unknown.add_(step);
+            slopes.push_back((logits() - here) / step);
+            unknown.copy_(before);
+        }
+        const at::Tensor change =
+            std::get<0>(at::linalg_lstsq(at::stack(slopes, 1).to(at::kDouble),
+                                         (wanted - here).to(at::kDouble).unsqueeze(1), 1e-4, "gelsd"))
+                .flatten();
+        for (std::size_t i = 0; i < unknowns.size(); ++i)
+            unknowns[i].add_(change[static_cast<std::int64_t>(i)].item<double>());
     }
 }
 
@@ -143,9 +195,7 @@ TEST(GoldenUnifiedVoice, RealVocabularies) {
     for (const auto& golden : cases) {
         const VoiceCase reference(golden);
         UnifiedVoice model(test::config_from(golden.manifest["config"]["model_kwargs"]));
-        // A set whose case left c_attn.bias out with the masks (both end in attn.bias) can't be met to the
-        // digit: the bias is small, so that with zeros in its place losses and the heads' gradient norms
-        // still must be near.
+        // The reference left c_attn.bias out with the masks (both end in attn.bias).
         const at::Tensor zeros = at::zeros({3 * model.config().model_dim});
         bool complete = true;
         model.load([&](const std::string& name) {
@@ -154,31 +204,28 @@ TEST(GoldenUnifiedVoice, RealVocabularies) {
             complete = false;
             return &zeros;
         });
-        if (!complete) std::cerr << "[golden] " << golden.name << " lacks c_attn.bias: compared loosely\n";
         const Batch batch = reference.batch("in.");
         const Form form = test::dlas_form(golden.manifest["config"]["model_kwargs"]);
+        if (!complete) recover_attention_biases(model, batch, form, reference);
         const TokenCounts counts = count_tokens(model.config(), batch, form);
         test::KeepAll sink(model.parameters());
         const Losses losses =
             run_pass(model, batch, {.form = form},
                      {0.01 / static_cast<double>(counts.text), 1.0 / static_cast<double>(counts.mel)}, &sink);
-        EXPECT_NEAR(losses.text, reference.scalar("text_loss"), complete ? 2e-5 : 0.02);
-        EXPECT_NEAR(losses.mel, reference.scalar("mel_loss"), complete ? 2e-5 : 0.02);
+        EXPECT_NEAR(losses.text, reference.scalar("text_loss"), 2e-5);
+        EXPECT_NEAR(losses.mel, reference.scalar("mel_loss"), 2e-5);
+        reference.expect_equal("mel_logits_sample", sampled_mel_logits(model, batch, form, reference));
         const Json& norms = golden.manifest["scalars"]["grad_norms"]["value"];
+        const double at_least = complete ? 1e-9 : 1e-7;  // recovered biases are as exact as the logits are
         for (std::size_t i = 0; i < sink.all.size(); ++i) {
             const std::string& name = model.parameters()[i].first;
             const double norm = norms[name].get<double>();
-            if (!complete) {
-                const bool head = name.find("_head.") != std::string::npos;
-                EXPECT_TRUE(!head || std::abs(sink.all[i].norm().item<double>() - norm) < 0.02 * norm)
-                    << name;
-                continue;
-            }
+            if (!complete && name.ends_with(".attn.c_proj.weight")) continue;
             EXPECT_NEAR(sink.all[i].norm().item<double>(), norm, 1e-5 * norm + 1e-8) << name;
             if (reference.tensors.contains("grad." + name))
-                reference.expect_equal("grad." + name, sink.all[i], 1e-9);
+                reference.expect_equal("grad." + name, sink.all[i], at_least);
             if (reference.tensors.contains("grad_rows." + name))
-                reference.expect_equal("grad_rows." + name, sink.all[i].slice(0, 0, {}, 64), 1e-9);
+                reference.expect_equal("grad_rows." + name, sink.all[i].slice(0, 0, {}, 64), at_least);
         }
     }
 }

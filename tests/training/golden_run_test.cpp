@@ -32,9 +32,10 @@ std::vector<std::string> files_of(const fs::path& folder) {
     std::vector<std::string> out;
     for (const auto& entry : fs::recursive_directory_iterator(folder)) {
         const std::string name = entry.path().lexically_relative(folder).generic_string();
-        // Ours alone: the cache, our event log, the page's settings; the clips belong to the dataset.
+        // Ours alone: the cache, our event log, the models' origin, the page's settings; the clips belong to
+        // the dataset.
         if (entry.is_directory() || name.starts_with(".features") || name.starts_with("audio/") ||
-            name == "train.json" || name == "finetune/events.jsonl")
+            name == "train.json" || name == "finetune/events.jsonl" || name == "finetune/origin.json")
             continue;
         out.push_back(name);
     }

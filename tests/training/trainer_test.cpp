@@ -11,6 +11,7 @@
 
 #include "core/interrupt.h"
 #include "core/yaml.h"
+#include "tensors/sidecar.h"
 #include "training/checkpoint.h"
 #include "workshop.h"
 
@@ -97,6 +98,11 @@ TEST(Trainer, SavesWhatItSays) {
     }
     EXPECT_TRUE(moved);
     EXPECT_TRUE(apart);
+    for (const fs::path& file : {shop.paths().model(2), shop.paths().ema_model(2)}) {
+        const Json about = tensors::read_sidecar(file);
+        EXPECT_EQ(about["heads"], 2);
+        EXPECT_EQ(about["origin"], "fine-tuned on the voice v from autoregressive.pth");
+    }
 }
 
 // Two runs of the same, one of them in two parts.
@@ -208,7 +214,11 @@ TEST(Trainer, StartingAnewKeepsTheOldRun) {
     EXPECT_FALSE(fs::exists(shop.paths().finetune / "note.txt"));
     EXPECT_EQ(saved_iterations(shop.paths()), up_to(1));
     EXPECT_EQ(read_events(shop.paths().events).front()["seq"], 1);
-    // A configuration that cannot be used moves nothing.
+    // Neither a list nor a configuration that cannot be used moves anything.
+    const fs::path list = shop.paths().folder / "train.txt";
+    write_file(list, read_file(list) + "audio/missing.wav|no such clip\n");
+    EXPECT_THROW(shop.train(), Error);
+    EXPECT_TRUE(fs::exists(shop.paths().model(1)));
     edit(shop.paths().yaml, [](YAML::Node& yaml) { yaml["train"]["niter"] = "x"; });
     EXPECT_THROW(shop.train(), Error);
     EXPECT_TRUE(fs::exists(shop.paths().model(1)));
@@ -349,6 +359,7 @@ TEST(Trainer, DivergedTrainingStopsAndKeepsTheLastGoodCheckpoint) {
     const Error error = error_of([&] { shop.resume({.epochs = 60}); });
     EXPECT_EQ(error.kind(), ErrorKind::diverged);
     EXPECT_FALSE(error.hint().empty());
+    EXPECT_NE(std::string(error.what()).find("2.state"), std::string::npos) << error.what();
     EXPECT_TRUE(shop.said("its clips: audio/clip_"));
     EXPECT_EQ(read_file(shop.paths().model(2)), before);
     EXPECT_EQ(saved_iterations(shop.paths()), up_to(2));
@@ -451,6 +462,35 @@ TEST(Trainer, AFullDiskEndsInOneErrorAndLosesNothing) {
     for (const auto& entry : fs::directory_iterator(shop.paths().models))
         EXPECT_TRUE(entry.path().filename().string().ends_with("_gpt.pth")) << entry.path();
     EXPECT_EQ(shop.resume({.epochs = 4})["iterations"], 4);
+}
+
+TEST(Trainer, AReadOnlyFolderEndsInOneErrorThatNamesIt) {
+    const OneThread one_thread;
+    Workshop shop(4, 0);
+    shop.configure();
+    fs::permissions(shop.paths().folder, fs::perms{0555});
+    const pid_t child = ::fork();
+    ASSERT_GE(child, 0);
+    if (child == 0) {
+        int code = 1;
+        constexpr uid_t nobody = 65534;  // permissions do not bind the superuser
+        if (::geteuid() == 0 && ::setuid(nobody) != 0) ::_exit(4);
+        try {
+            shop.train();
+        } catch (const Error& error) {
+            const bool names =
+                std::string(error.what()).find(shop.paths().folder.string()) != std::string::npos;
+            code = error.kind() == ErrorKind::environment && !error.hint().empty() && names ? 0 : 2;
+        } catch (...) {
+            code = 3;
+        }
+        ::_exit(code);
+    }
+    int status = 0;
+    ::waitpid(child, &status, 0);
+    fs::permissions(shop.paths().folder, fs::perms::owner_write, fs::perm_options::add);
+    EXPECT_TRUE(WIFEXITED(status));
+    EXPECT_EQ(WEXITSTATUS(status), 0);
 }
 
 }  // namespace
