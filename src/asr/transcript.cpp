@@ -95,6 +95,7 @@ Segment segment_from_json(const Json& json, const std::string& where, std::int64
             segment.extra[key] = value;
         } else if (key == "id") {
             segment.id = whole(value, where, "id");
+            if (segment.id < 0) refuse(where, "\"id\" is negative");
         } else if (key == "seek") {
             segment.seek = whole(value, where, "seek");
         } else if (key == "temperature") {

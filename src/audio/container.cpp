@@ -25,7 +25,7 @@ namespace {
 
 constexpr const char* remedy =
     "Use a recording (wav, flac, mp3, ogg, opus, m4a, webm, …) that other players can play.";
-constexpr int highest_rate = 768000, most_channels = 256;
+constexpr int lowest_rate = 1000, highest_rate = 768000, most_channels = 256;
 
 // Formats that hold sound themselves. Play lists and the like, which would open other files, are not among
 // them.
@@ -186,7 +186,7 @@ bool Container::receive() {
 
 void Container::mix_frame(Mix mix, std::vector<float>& block) {
     const int channels = frame_->ch_layout.nb_channels;
-    if (channels < 1 || channels > most_channels || frame_->sample_rate < 1 ||
+    if (channels < 1 || channels > most_channels || frame_->sample_rate < lowest_rate ||
         frame_->sample_rate > highest_rate)
         throw input_error(cat(file_, " says it has ", channels, " channels at ", frame_->sample_rate, " Hz"),
                           remedy);

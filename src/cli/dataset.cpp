@@ -19,12 +19,6 @@ struct DatasetVerb {
     dataset::DatasetSettings settings;
 };
 
-// A misspelt voice leaves no folder behind.
-fs::path event_log(const studio::Workspace& workspace, const std::string& voice) {
-    const fs::path folder = workspace.training(voice);
-    return fs::exists(folder) || fs::exists(workspace.voice(voice)) ? folder / "events.jsonl" : fs::path();
-}
-
 using Job = std::function<dataset::Report(const studio::Workspace&, const DatasetVerb&, Events&)>;
 
 dataset::Transcribe transcriber(const studio::Workspace& workspace, const DatasetVerb& verb, Events& events) {
@@ -53,7 +47,7 @@ void add_verb(CLI::App& app, Context& context, const char* name, const char* hel
             check_settings(options->settings);
             const studio::Workspace workspace = context.open();
             dataset::Report report;
-            const Json result = run_job(context, event_log(workspace, options->voice), [&](Events& events) {
+            const Json result = run_job(context, [&](Events& events) {
                 report = job(workspace, *options, events);
                 Json summary = dataset::to_json(report);
                 summary["stopped"] = report.stopped;

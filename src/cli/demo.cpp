@@ -22,7 +22,7 @@ void add_demo_verb(CLI::App& app, Context& context) {
             check_settings(*options);
             const studio::Workspace workspace = context.open();
             const Json result =
-                run_job(context, {}, [&](Events& events) { return run_demo(workspace, *options, events); });
+                run_job(context, [&](Events& events) { return run_demo(workspace, *options, events); });
             if (!context.json && exit_code(result) == 0)
                 std::cout << "\nDone in " << human_duration(result.value("seconds", 0.0))
                           << ". Everything lies in " << workspace.root().string() << ":\n"

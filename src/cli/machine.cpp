@@ -90,7 +90,7 @@ void add_machine_verbs(CLI::App& app, Context& context) {
             quiet.quiet = quiet.quiet || quiet.json;
             quiet.json = false;  // one document, not the events
             const Json result =
-                run_job(quiet, {}, [&](Events& events) { return bench_training(*options, events); });
+                run_job(quiet, [&](Events& events) { return bench_training(*options, events); });
             print(context, result, [&] { print_numbers(result); });
             return exit_code(result);
         };
@@ -112,7 +112,7 @@ void add_machine_verbs(CLI::App& app, Context& context) {
             quiet.quiet = quiet.quiet || quiet.json;
             quiet.json = false;
             const Json result =
-                run_job(quiet, {}, [&](Events& events) { return bench_whisper(*asr_options, events); });
+                run_job(quiet, [&](Events& events) { return bench_whisper(*asr_options, events); });
             print(context, result, [&] { print_numbers(result); });
             return exit_code(result);
         };

@@ -45,7 +45,7 @@ void inspect(const Context& context, const std::string& given, bool tensors) {
     print(context, studio::to_json(found, tensors), [&] {
         std::cout << studio::name_of(found.kind) << ", " << found.form << ", " << found.parameters
                   << " parameters, " << human_bytes(static_cast<double>(found.bytes)) << "\n";
-        if (!found.origin.empty()) std::cout << "origin: " << found.origin << "\n";
+        if (!found.origin.empty()) std::cout << "origin: " << printable(found.origin) << "\n";
         for (const auto& [key, value] : found.config.items())
             std::cout << "  " << key << ": " << value.dump() << "\n";
         if (!tensors) return;
@@ -93,7 +93,7 @@ void add_models_verb(CLI::App& app, Context& context) {
     init->callback([&context, options] {
         context.action = [&context, options] {
             studio::InitResult made;
-            run_job(context, {}, [&](Events& events) {
+            run_job(context, [&](Events& events) {
                 made = studio::init_model(context.open(), *options, events);
                 return Json{{"model", to_utf8(made.model.native())},
                             {"dvae", to_utf8(made.dvae.native())},
@@ -163,7 +163,7 @@ void add_models_verb(CLI::App& app, Context& context) {
             }
             for (const auto& name : *names)
                 studio::model_source(name);  // all names are right before anything is fetched
-            const Json result = run_job(context, {}, [&](Events& events) {
+            const Json result = run_job(context, [&](Events& events) {
                 Json files = Json::array();
                 for (const auto& name : *names)
                     files.push_back(to_utf8(

@@ -1,7 +1,10 @@
 #include "cli/program.h"
 
+#include <poll.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <csignal>
 #include <cstdlib>
 #include <iostream>
 #include <new>
@@ -37,7 +40,7 @@ int report(const Context& context, const Error& error) {
                          .dump()
                   << std::endl;
     else
-        std::cerr << "error: " << error.what() << "\n" << error.hint() << std::endl;
+        std::cerr << "error: " << printable(error.what()) << "\n" << printable(error.hint()) << std::endl;
     return static_cast<int>(error.kind());
 }
 
@@ -60,6 +63,16 @@ void let_threads_sleep(const CLI::App& app, char** argv) {
         }
 }
 
+Error out_of_memory() {
+    return environment_error("not enough memory", "Use a smaller batch or model, or close other programs.");
+}
+
+// Whoever read our output wanted no more of it (`| head`).
+bool reader_left() {
+    pollfd out{STDOUT_FILENO, 0, 0};
+    return ::poll(&out, 1, 0) == 1 && (out.revents & POLLERR) != 0;
+}
+
 // Whatever is being handled, as what the user is to be told.
 Error current_error() {
     try {
@@ -67,12 +80,13 @@ Error current_error() {
     } catch (const Error& error) {
         return error;
     } catch (const std::bad_alloc&) {
-        return environment_error("not enough memory",
-                                 "Use a smaller batch or model, or close other programs.");
+        return out_of_memory();
     } catch (const std::filesystem::filesystem_error& error) {
         return environment_error(cat("cannot use ", error.path1(), ": ", error.code().message()),
                                  "Check that it exists and that your user may read and write it.");
     } catch (const std::exception& error) {
+        if (std::string_view(error.what()).find("DefaultCPUAllocator") != std::string_view::npos)
+            return out_of_memory();
         return {ErrorKind::internal, without_stack(error.what()),
                 "This is a defect of Testudo: please report it with the command you ran."};
     }
@@ -80,20 +94,19 @@ Error current_error() {
 
 }  // namespace
 
-Json run_job(const Context& context, const std::filesystem::path& log,
-             const std::function<Json(Events&)>& job) {
+Json run_job(const Context& context, const std::function<Json(Events&)>& job) {
     training::use_training_allocator();  // before the first large tensor of the job
     ProgressLine line(context.style());
-    const auto events = log.empty() ? std::make_unique<Events>() : std::make_unique<Events>(log);
-    line.attach(*events);
+    Events events;
+    line.attach(events);
     const StopOnSignal stop;
     try {
-        Json result = job(*events);
-        events->done(result);
+        Json result = job(events);
+        events.done(result);
         return result;
     } catch (const std::exception&) {
         const Error error = current_error();
-        events->failed(error.what(), error.hint());
+        events.failed(error.what(), error.hint());
         throw error;
     }
 }
@@ -117,10 +130,7 @@ void print_rows(const std::vector<std::vector<std::string>>& rows) {
         for (std::size_t i = 0; i < row.size(); ++i)
             line +=
                 row[i] + std::string(i + 1 < row.size() ? widths[i] - count_code_points(row[i]) + 2 : 0, ' ');
-        // Names out of files may hold what a terminal would obey.
-        for (char& c : line)
-            if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = '?';
-        std::cout << line << "\n";
+        std::cout << printable(line) << "\n";
     }
     std::cout << std::flush;
 }
@@ -143,11 +153,22 @@ int run(int argc, char** argv) {
     add_models_verb(app, context);
     add_machine_verbs(app, context);
     add_demo_verb(app, context);
+    // A reader that leaves (`| head`, a `tee` that Ctrl-C ended) must not take the job along.
+    std::signal(SIGPIPE, SIG_IGN);
     try {
         app.parse(argc, argv);
         let_threads_sleep(app, argv);
-        return context.action ? context.action() : 0;
+        const int code = context.action ? context.action() : 0;
+        std::cout.flush();
+        if (!std::cout && !reader_left())
+            return report(context, environment_error("the output could not be written to the end",
+                                                     "Free some space, or write it elsewhere."));
+        return code;
     } catch (const CLI::ParseError& error) {
+        // Flags are set only when all have been parsed.
+        context.json = std::find(argv, argv + argc, std::string_view("--json")) != argv + argc;
+        if (context.json && error.get_exit_code() != 0)
+            return report(context, usage_error(error.what(), "See `testudo --help`."));
         const int code = app.exit(error, std::cout, std::cerr);
         return code == 0 ? 0 : static_cast<int>(ErrorKind::usage);
     } catch (const std::exception&) {

@@ -89,7 +89,7 @@ void ProgressLine::clear() {
 
 void ProgressLine::put_line(const std::string& text) {
     clear();
-    std::cerr << text << std::endl;
+    std::cerr << printable(text) << std::endl;
 }
 
 void ProgressLine::draw(const Json& event) {

@@ -19,6 +19,7 @@ struct TrainVerb {
 
     training::TrainOptions options(bool resume) const {
         training::TrainOptions out;
+        if (yaml.empty()) out.voice = voice;
         out.resume = resume;
         out.device = device;
         out.epochs = epochs;
@@ -49,7 +50,7 @@ void add_training_flags(CLI::App& verb, TrainVerb& options) {
 int train(const Context& context, const TrainVerb& verb, bool resume) {
     const studio::Workspace workspace = context.open();
     const auto paths = training::run_paths(workspace.root(), verb.voice);
-    const Json result = run_job(context, {}, [&](Events& events) {
+    const Json result = run_job(context, [&](Events& events) {
         return resume ? training::resume_voice(workspace.root(), verb.voice, events, verb.options(true))
                       : training::train_voice(workspace.root(),
                                               verb.yaml.empty() ? paths.yaml : fs::path(verb.yaml), events,
@@ -77,7 +78,7 @@ void add_training_verbs(CLI::App& app, Context& context) {
         "4");
     configure->callback([&context, settings] {
         context.action = [&context, settings] {
-            const Json result = run_job(context, {}, [&](Events& events) {
+            const Json result = run_job(context, [&](Events& events) {
                 return training::configure(context.open().root(), *settings, events);
             });
             if (!context.json)

@@ -24,11 +24,9 @@ struct Context {
     }
 };
 
-// Runs `job` with its events drawn and, when `log` is not empty, appended to that events.jsonl; writes the
-// final `done` or `failed` event. Ctrl-C asks the job to stop (core/interrupt.h). Returns the job's result;
-// its key "stopped": true means that the user stopped it.
-Json run_job(const Context& context, const std::filesystem::path& log,
-             const std::function<Json(Events&)>& job);
+// Runs `job` with its events drawn; writes the final `done` or `failed` event. Ctrl-C asks the job to stop
+// (core/interrupt.h). Returns the job's result; its key "stopped": true means that the user stopped it.
+Json run_job(const Context& context, const std::function<Json(Events&)>& job);
 inline int exit_code(const Json& result) {
     return result.is_object() && result.value("stopped", false) ? 130 : 0;
 }

@@ -30,7 +30,8 @@ void Events::append_to(const std::filesystem::path& file) {
     if (fs::exists(file)) old = read_file(file);
     if (file_ < 0) sequence_ = 0;  // what is held gets the numbers after the file's
     for (const Json& event : read_events(file))
-        sequence_ = std::max<std::uint64_t>(sequence_, event.value("seq", std::uint64_t{0}));
+        if (const auto seq = event.find("seq"); seq != event.end() && seq->is_number_unsigned())
+            sequence_ = std::max(sequence_, seq->get<std::uint64_t>());
     const int opened = ::open(file.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
     if (opened < 0)
         throw environment_error(cat("cannot write ", to_utf8(file.native()), ": ", std::strerror(errno)),

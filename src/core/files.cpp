@@ -1,6 +1,7 @@
 #include "core/files.h"
 
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -9,6 +10,7 @@
 #include <atomic>
 #include <cerrno>
 #include <cstring>
+#include <vector>
 
 #include "core/error.h"
 #include "core/strings.h"
@@ -58,11 +60,13 @@ int open_for_reading(const fs::path& path) {
     return file;
 }
 
+constexpr std::string_view temporary_ending = ".tmp";
+
 fs::path temporary_name(const fs::path& path) {
     static std::atomic<unsigned> counter{0};
     fs::path name = path.filename();
     std::string stem = name.native().substr(0, 200);
-    return folder_of(path) / cat(".", stem, ".", ::getpid(), ".", counter++, ".tmp");
+    return folder_of(path) / cat(".", stem, ".", ::getpid(), ".", counter++, temporary_ending);
 }
 
 }  // namespace
@@ -166,6 +170,29 @@ MappedFile::MappedFile(const fs::path& path) {
 
 MappedFile::~MappedFile() {
     if (data_) ::munmap(data_, size_);
+}
+
+FolderLock::FolderLock(const fs::path& folder)
+    : file_(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)) {
+    if (file_ < 0) fail("open folder", folder);
+    // Where a file system knows no locks the job goes on without.
+    if (::flock(file_, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK) return;
+    ::close(file_);
+    throw environment_error(cat("another job is working in ", to_utf8(folder.native())),
+                            "Wait for it to end, or stop it, then run the command again.");
+}
+
+FolderLock::~FolderLock() { ::close(file_); }
+
+void remove_leftovers(const fs::path& folder) {
+    std::error_code ignored;
+    std::vector<fs::path> found;
+    for (fs::directory_iterator entry(folder, ignored), end; !ignored && entry != end;
+         entry.increment(ignored)) {
+        const std::string name = entry->path().filename().native();
+        if (name.starts_with('.') && name.ends_with(temporary_ending)) found.push_back(entry->path());
+    }
+    for (const auto& file : found) fs::remove(file, ignored);
 }
 
 void make_folders(const fs::path& folder) {

@@ -57,6 +57,22 @@ class MappedFile {
     std::size_t size_ = 0;
 };
 
+// One job at a time works in a folder: while one lives, making another, in this process or any other, is an
+// Error(environment). The folder must exist; nothing is written into it, and a killed process holds nothing.
+class FolderLock {
+  public:
+    explicit FolderLock(const fs::path& folder);
+    ~FolderLock();
+    FolderLock(const FolderLock&) = delete;
+    FolderLock& operator=(const FolderLock&) = delete;
+
+  private:
+    int file_ = -1;
+};
+
+// Deletes what killed processes left of files they were writing into `folder`; for a folder that is locked.
+void remove_leftovers(const fs::path& folder);
+
 void make_folders(const fs::path& folder);                      // Error(environment), naming the folder
 void rename_durably(const fs::path& from, const fs::path& to);  // rename + sync of both folders
 double free_space(const fs::path& folder);                      // bytes available to this user

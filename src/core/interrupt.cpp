@@ -8,7 +8,7 @@ namespace testudo {
 
 namespace {
 std::atomic<bool> stop{false};
-struct sigaction old_interrupt, old_terminate;
+struct sigaction old_interrupt, old_terminate, old_hangup;
 
 void on_signal(int signal) {
     if (stop.exchange(true) && signal == SIGINT) _exit(130);
@@ -22,11 +22,13 @@ StopOnSignal::StopOnSignal() {
     action.sa_flags = SA_RESTART;
     sigaction(SIGINT, &action, &old_interrupt);
     sigaction(SIGTERM, &action, &old_terminate);
+    sigaction(SIGHUP, &action, &old_hangup);
 }
 
 StopOnSignal::~StopOnSignal() {
     sigaction(SIGINT, &old_interrupt, nullptr);
     sigaction(SIGTERM, &old_terminate, nullptr);
+    sigaction(SIGHUP, &old_hangup, nullptr);
     stop = false;
 }
 

@@ -4,8 +4,8 @@
 
 namespace testudo {
 
-// While one lives, SIGINT and SIGTERM only set a flag; a second SIGINT ends the process with 130 at once
-// (files are written atomically, so nothing saved is lost).
+// While one lives, SIGINT, SIGTERM and SIGHUP (the terminal was closed) only set a flag; a second SIGINT ends
+// the process with 130 at once (files are written atomically, so nothing saved is lost).
 class StopOnSignal {
   public:
     StopOnSignal();

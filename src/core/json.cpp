@@ -30,6 +30,9 @@ Json parse_json(std::string_view text, const std::string& where) {
             reason = reason.substr(colon + 2);
         throw input_error(cat(where, ", line ", line, ", column ", column, ": not valid JSON (", reason, ")"),
                           "Correct that place in an editor, or restore the file from a backup.");
+    } catch (const Json::exception& error) {  // e.g. a number of 400 digits
+        throw input_error(cat(where, " cannot be read: ", error.what()),
+                          "Correct it in an editor, or restore the file from a backup.");
     }
 }
 

@@ -91,6 +91,13 @@ bool is_utf8(std::string_view bytes) {
     return true;
 }
 
+std::string printable(std::string_view text) {
+    std::u32string points = code_points(text);
+    for (char32_t& c : points)
+        if (c < 0x20 || (c >= 0x7f && c < 0xa0)) c = U'?';
+    return to_utf8(points);
+}
+
 std::u32string code_points(std::string_view text) {
     std::u32string out;
     out.reserve(text.size());

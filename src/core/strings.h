@@ -32,6 +32,8 @@ std::vector<std::string> split_lines(std::string_view text);
 bool is_utf8(std::string_view bytes);
 // Bytes that are not UTF-8 become U+FFFD, so any file name can be shown and put in JSON.
 std::string to_utf8(std::string_view bytes);
+// With '?' for control characters, line breaks too: what came out of a file must not command a terminal.
+std::string printable(std::string_view text);
 // Code points of valid UTF-8; invalid bytes count as one U+FFFD each.
 std::u32string code_points(std::string_view text);
 std::string to_utf8(std::u32string_view text);

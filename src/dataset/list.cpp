@@ -79,6 +79,12 @@ class Listing {
     };
 
     void reject(const Candidate& candidate, std::string reason) {
+        const bool known =
+            std::any_of(report_.rejected.begin(), report_.rejected.end(), [&](const Rejected& one) {
+                return candidate.start && one.file == candidate.recording && one.start == candidate.start &&
+                       one.end == candidate.end;
+            });
+        if (known) return;  // the cutting said why
         report_.rejected.push_back({candidate.recording, candidate.start, candidate.end, candidate.seconds,
                                     candidate.text, std::move(reason)});
     }
@@ -293,6 +299,13 @@ Report slice_step(const Job& job) {
                             "recordings");
     }
     save_report(job.folders, "slice", report);
+    const auto failed = [](const Cut& cut) { return !cut.error.empty(); };
+    if (!report.cuts.empty() && std::all_of(report.cuts.begin(), report.cuts.end(), failed)) {
+        tell(report, job.events);
+        throw input_error(cat("none of the ", report.cuts.size(), " segments can be cut; the first, of ",
+                              report.cuts[0].source, ", because it ", report.cuts[0].error),
+                          "Correct the offsets or the times in whisper.json; earlier slices are kept.");
+    }
     return report;
 }
 

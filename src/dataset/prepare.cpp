@@ -11,7 +11,14 @@ namespace {
 Job make_job(const fs::path& root, const std::string& voice, const DatasetSettings& settings,
              Events& events) {
     check_settings(settings);
-    return {VoiceFolders(root, voice), settings, events};
+    Job job{VoiceFolders(root, voice), settings, events, nullptr};
+    // A misspelt voice leaves no folder behind.
+    if (!fs::exists(job.folders.training) && !fs::exists(job.folders.voice)) return job;
+    make_folders(job.folders.training);
+    job.lock = std::make_unique<FolderLock>(job.folders.training);
+    for (const fs::path& folder : {job.folders.training, job.folders.audio}) remove_leftovers(folder);
+    events.append_to(job.folders.training / "events.jsonl");
+    return job;
 }
 
 void tell_lines(const Report& report, Events& events) {

@@ -6,10 +6,11 @@
 // Each step replaces its part of training/V/report.json and tells `events` about every line it leaves out.
 // A step can be run again, alone, and after whisper.json was edited by hand. Ctrl-C (core/interrupt.h) ends a
 // step after the file at hand; what was written stays valid. The rules are those of ai-voice-cloning.
+// A step locks training/V and appends its events to training/V/events.jsonl.
 //
 // Errors: Error(usage) for settings or a voice name that cannot be; Error(input) for a missing or empty voice
 // folder, a whisper.json that is missing or damaged, a dataset without a line to train on;
-// Error(environment) when a file cannot be written.
+// Error(environment) when a file cannot be written or another job works on the voice.
 #include <filesystem>
 #include <functional>
 #include <string>

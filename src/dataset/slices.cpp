@@ -169,6 +169,8 @@ void slice_recording(const VoiceFolders& folders, const std::string& name, const
         cut.samples_after_trim = static_cast<std::int64_t>(clip.samples.size());
         report.cuts.push_back(std::move(cut));
     }
+    // Nothing could be cut, perhaps by a wrong offset: what was cut before stays.
+    if (written.empty()) return;
     // What this cutting did not write must not be listed.
     for (const auto& segment : transcript.segments) {
         const std::string slice = names.name(name, segment.id);

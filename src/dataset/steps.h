@@ -1,6 +1,9 @@
 #pragma once
 // The steps of prepare.h without the messages.
+#include <memory>
+
 #include "core/events.h"
+#include "core/files.h"
 #include "dataset/prepare.h"
 #include "dataset/voice_files.h"
 
@@ -10,6 +13,7 @@ struct Job {
     VoiceFolders folders;
     const DatasetSettings& settings;
     Events& events;
+    std::unique_ptr<FolderLock> lock;  // of training/V; none where there is no such voice
 };
 
 // Replaces the part of training/V/report.json that `step` owns.

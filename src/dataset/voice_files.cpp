@@ -7,11 +7,14 @@
 #include "audio/decode.h"
 #include "core/error.h"
 #include "core/files.h"
+#include "core/hash.h"
 #include "core/strings.h"
 
 namespace testudo::dataset {
 
 namespace {
+
+constexpr std::size_t longest_clip_name = 240;  // bytes
 
 // Extensions that clips are written in; any other recording is kept as wav.
 bool keeps_extension(const std::string& name) {
@@ -103,7 +106,13 @@ std::string clip_name(const std::string& recording) {
     std::string name = recording;
     for (char& c : name)
         if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f || c == '|' || c == '/') c = '_';
-    return keeps_extension(name) ? name : name + ".wav";
+    if (!keeps_extension(name)) name += ".wav";
+    if (name.size() <= longest_clip_name) return name;
+    // A file system takes 255 bytes, and slices append a number: told apart by a digest of the rest.
+    const std::string extension = fs::path(name).extension().string();
+    name.resize(longest_clip_name - 40);
+    while (!is_utf8(name)) name.pop_back();
+    return cat(name, "~", sha256(recording).substr(0, 8), extension);
 }
 
 SliceNames::SliceNames(const std::vector<std::string>& recordings) {

@@ -44,6 +44,9 @@ Workspace::Workspace(fs::path root) : root_(std::move(root)) {}
 Workspace Workspace::open(const std::string& given) {
     const char* set = std::getenv("TESTUDO_WORKSPACE");
     const fs::path root = !given.empty() ? fs::path(given) : set && *set ? fs::path(set) : fs::current_path();
+    std::error_code ignored;
+    if (fs::exists(root, ignored) && !fs::is_directory(root, ignored))
+        throw usage_error(cat("the workspace ", root, " is no folder"), "Name a folder with --workspace.");
     // Absolute, so that paths made from it mean the same to those who take relative ones from the workspace.
     return Workspace(fs::absolute(root).lexically_normal());
 }

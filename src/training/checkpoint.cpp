@@ -288,7 +288,7 @@ std::vector<std::int64_t> delete_old_checkpoints(const RunPaths& paths, std::int
 }
 
 std::optional<SavedState> newest_state(const RunPaths& paths, std::vector<std::string>& problems) {
-    auto saved = saved_iterations(paths);
+    auto saved = state_iterations(paths);
     for (; !saved.empty(); saved.pop_back()) {
         try {
             tensors::read_pickle(paths.model(saved.back()), tensors::Check::structure);
@@ -306,8 +306,8 @@ fs::path model_of_state(const SavedState& saved, const RunPaths& paths, bool ema
     if (fs::exists(beside)) return beside;
     const fs::path own = paths.models / name;
     if (fs::exists(own) || ema) return own;
-    throw input_error(cat("the model ", name, " of ", saved.file, " is neither in ", beside.parent_path(),
-                          " nor in ", paths.models),
+    throw input_error(cat("the model ", name, " of ", saved.file, " is not in ", beside.parent_path(),
+                          beside == own ? "" : cat(" nor in ", paths.models)),
                       "Put it back, or choose another state.");
 }
 

@@ -57,11 +57,15 @@ YAML::Node yaml_text(const std::string& text) {
 }
 
 // Values of `from` over those of `to`; keys that only `to` has stay.
-void merge(YAML::Node to, const YAML::Node& from) {
+// Where the template has a map and the file something else, the template stays.
+void merge(YAML::Node to, const YAML::Node& from, const std::string& where, Events& events) {
     for (const auto& entry : from) {
-        const std::string key = entry.first.Scalar();
-        if (entry.second.IsMap() && to[key].IsDefined() && to[key].IsMap())
-            merge(to[key], entry.second);
+        const std::string key = entry.first.Scalar(), place = where.empty() ? key : cat(where, ".", key);
+        const bool map = to[key].IsDefined() && to[key].IsMap();
+        if (map && entry.second.IsMap())
+            merge(to[key], entry.second, place, events);
+        else if (map)
+            events.warning(cat(place, " of the earlier train.yaml is no map and was replaced"));
         else
             to[key] = entry.second;
     }
@@ -168,6 +172,7 @@ Json configure(const std::filesystem::path& workspace, TrainingSettings settings
     if (!fs::exists(train_list))
         throw input_error(cat("there is no ", train_list),
                           cat("Make the dataset first: testudo prepare ", settings.voice));
+    const FolderLock lock(paths.folder);
     const auto lines = static_cast<std::int64_t>(dataset::read_lines(train_list).size());
     const std::int64_t validation_lines =
         fs::exists(validation_list)
@@ -209,7 +214,9 @@ Json configure(const std::filesystem::path& workspace, TrainingSettings settings
         YAML::Node old = read_yaml(paths.yaml);
         if (old.IsMap()) {
             old.remove("path");
-            merge(yaml, old);
+            merge(yaml, old, "", events);
+        } else {
+            events.warning(cat(paths.yaml, " held no configuration and was replaced"));
         }
     }
     yaml["name"] = yaml_text(settings.voice);

@@ -55,14 +55,20 @@ RunPaths run_paths(const fs::path& workspace, const std::string& voice) {
     return paths;
 }
 
-std::vector<std::int64_t> saved_iterations(const RunPaths& paths) {
+std::vector<std::int64_t> state_iterations(const RunPaths& paths) {
     std::vector<std::int64_t> found;
     std::error_code ignored;
     if (!fs::is_directory(paths.states, ignored)) return found;
     for (const auto& entry : fs::directory_iterator(paths.states))
         if (const auto iteration = iteration_of(entry.path().filename().string(), ".state"))
-            if (fs::exists(paths.model(*iteration))) found.push_back(*iteration);
+            found.push_back(*iteration);
     std::sort(found.begin(), found.end());
+    return found;
+}
+
+std::vector<std::int64_t> saved_iterations(const RunPaths& paths) {
+    std::vector<std::int64_t> found = state_iterations(paths);
+    std::erase_if(found, [&](std::int64_t iteration) { return !fs::exists(paths.model(iteration)); });
     return found;
 }
 

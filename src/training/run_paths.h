@@ -29,7 +29,9 @@ struct RunPaths {
 // Error(usage) for a name that is no plain folder name.
 RunPaths run_paths(const fs::path& workspace, const std::string& voice);
 
-// The iterations of which both model and state are there, ascending.
+// The iterations of which the state is there, ascending.
+std::vector<std::int64_t> state_iterations(const RunPaths& paths);
+// Those of which the model is there, too.
 std::vector<std::int64_t> saved_iterations(const RunPaths& paths);
 
 // Moves an existing run (a finetune folder with models or states) aside to finetune_archived_<yymmdd-HHMMSS>;

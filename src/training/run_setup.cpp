@@ -25,7 +25,8 @@ std::optional<SavedState> find_saved(const Config& config, const RunPaths& paths
         for (const auto& problem : problems) warnings.push_back(cat("a checkpoint is left out: ", problem));
         if (newest) return newest;
         if (config.resume_state.empty())
-            throw input_error(cat("there is nothing to resume in ", paths.finetune),
+            throw input_error(cat("there is nothing to resume in ", paths.finetune,
+                                  problems.empty() ? "" : cat(": ", join(problems, "; "))),
                               cat("Start a training with `testudo train ", config.voice, "`."));
     }
     if (config.resume_state.empty()) return {};
@@ -68,7 +69,7 @@ void load_ema(AdamW& optimizer, const SavedState& saved, const RunPaths& paths, 
 // taken for its newest.
 void set_later_states_aside(const RunPaths& paths, std::int64_t iteration, Events& events) {
     std::vector<std::string> names;
-    for (const std::int64_t later : saved_iterations(paths)) {
+    for (const std::int64_t later : state_iterations(paths)) {
         if (later <= iteration) continue;
         rename_durably(paths.state(later), paths.states / cat(later, ".state.superseded"));
         names.push_back(cat(later));
@@ -177,6 +178,14 @@ RunSetup set_up_run(const fs::path& workspace, const fs::path& yaml, Events& eve
     setup.config = read_config(workspace, find_yaml(workspace, yaml));
     const Config& config = setup.config;
     setup.paths = run_paths(workspace, config.voice);
+    if (!options.voice.empty() && config.voice != options.voice)
+        throw input_error(
+            cat(config.yaml, " is of another voice: its name is ", config.voice),
+            cat("Write \"name: ", options.voice, "\" there, or train ", config.voice, " by it with --yaml."));
+    make_folders(setup.paths.folder);
+    setup.lock = std::make_unique<FolderLock>(setup.paths.folder);
+    for (const fs::path& folder : {setup.paths.folder, setup.paths.models, setup.paths.states})
+        remove_leftovers(folder);
 
     std::vector<std::string> warnings;
     const auto saved = find_saved(config, setup.paths, options, warnings);

@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "core/events.h"
+#include "core/files.h"
 #include "dataset/features.h"
 #include "training/base_model.h"
 #include "training/checkpoint.h"
@@ -16,6 +17,7 @@ namespace testudo::training {
 struct RunSetup {
     Config config;
     RunPaths paths;
+    std::unique_ptr<FolderLock> lock;  // of training/<voice>
     std::unique_ptr<nets::UnifiedVoice> model;
     std::unique_ptr<AdamW> optimizer;
     std::unique_ptr<Schedule> schedule;                    // as after iteration `start`

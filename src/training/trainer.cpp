@@ -146,13 +146,15 @@ void Training::skip(std::int64_t iteration, const StepResult& result) {
     if (bad_in_a_row_ < most_bad_steps) return;
     const std::string last_good = !files_.state.empty()          ? cat(files_.state)
                                   : !setup_.resumed_from.empty() ? cat(setup_.resumed_from)
-                                                                 : "none was written in this run";
-    throw Error(ErrorKind::diverged,
-                cat("training diverged: ", most_bad_steps,
-                    " steps in a row gave losses or gradients that are not finite, up to iteration ",
-                    iteration, "; the last good checkpoint: ", last_good),
-                cat("Lower the learning rate (now ", setup_.schedule->rate(), ") in ", config_.yaml,
-                    ", look at the clips named above, and go on with `testudo resume ", config_.voice, "`."));
+                                                                 : std::string();
+    throw Error(
+        ErrorKind::diverged,
+        cat("training diverged: ", most_bad_steps,
+            " steps in a row gave losses or gradients that are not finite, up to iteration ", iteration,
+            "; the last good checkpoint: ", last_good.empty() ? "none was written yet" : last_good),
+        cat("Lower the learning rate (now ", setup_.schedule->rate(), ") in ", config_.yaml,
+            ", look at the clips named above, and go on with `testudo ",
+            last_good.empty() ? "train " : "resume ", config_.voice, "`."));
 }
 
 CheckpointContents Training::contents(std::int64_t iteration) const {
@@ -309,11 +311,15 @@ Error out_of_memory(const std::string& what) {
 
 Json train_voice(const std::filesystem::path& workspace, const std::filesystem::path& yaml, Events& events,
                  TrainOptions options) {
-    RunSetup setup = set_up_run(workspace, yaml, events, options);
     try {
+        RunSetup setup = set_up_run(workspace, yaml, events, options);
         return Training(setup, events).run();
-    } catch (const c10::OutOfMemoryError& error) {
-        throw out_of_memory(error.what_without_backtrace());
+    } catch (const c10::Error& error) {
+        const std::string what = error.what_without_backtrace();
+        const bool memory = dynamic_cast<const c10::OutOfMemoryError*>(&error) ||
+                            what.find("DefaultCPUAllocator") != std::string::npos;  // has no type of its own
+        if (!memory) throw;
+        throw out_of_memory(what);
     } catch (const std::bad_alloc&) {
         throw out_of_memory("an allocation failed");
     }
@@ -322,6 +328,7 @@ Json train_voice(const std::filesystem::path& workspace, const std::filesystem::
 Json resume_voice(const std::filesystem::path& workspace, const std::string& voice, Events& events,
                   TrainOptions options) {
     options.resume = true;
+    options.voice = voice;
     return train_voice(workspace, run_paths(workspace, voice).yaml, events, options);
 }
 

@@ -13,6 +13,7 @@ namespace testudo::training {
 struct TrainOptions {
     bool resume = false;                      // go on from the newest complete checkpoint of the voice
     std::optional<std::int64_t> epochs = {};  // instead of the YAML's
+    std::string voice = {};                   // Error(input) when the YAML is of another; empty: any
     std::string device = "auto";              // auto, cpu, cuda, cuda:1, …
 };
 
@@ -28,7 +29,8 @@ struct TrainOptions {
 // tokens_per_second}, metric {mode: "validation", it, epoch, loss_text_ce, loss_mel_ce, loss_gpt_total,
 // clips, seconds}, progress {stage: "train", done, total, unit: "iterations", epoch, epochs, batch, batches,
 // rate, next_milestone, next_save, next_validation, eta_seconds, losses}, artifact {kind:
-// model|ema_model|state}. Errors: input (lists, model, tokenizer, YAML), environment (disk), diverged (three
+// model|ema_model|state}. Errors: input (lists, model, tokenizer, YAML), environment (disk, memory,
+// another job on this voice), diverged (three
 // steps in a row without finite losses; the last checkpoint stays).
 Json train_voice(const std::filesystem::path& workspace, const std::filesystem::path& yaml, Events& events,
                  TrainOptions options = {});

@@ -164,13 +164,14 @@ TEST(Decode, BadFilesEndInOneErrorThatNamesThem) {
                "#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1,\n/etc/hostname\n#EXT-X-ENDLIST\n");
     write_file(folder / "concat.wav", "ffconcat version 1.0\nfile good.wav\n");
     write_file(folder / "header.wav", wav_bytes(1, 1, 22050, 16, ""));
+    write_file(folder / "one_hertz.wav", wav_bytes(1, 1, 1, 16, std::string(132300, 'x')));  // 18 hours
     write_file(folder / "silly.wav", wav_bytes(1, 1, 2000000000, 16, std::string(100, '\1')));
     write_wav16(folder / "good.wav", tone(100, 8000, 0.1), 8000);
     fs::create_directories(folder / "folder.wav");
     std::vector<fs::path> files = {folder / "missing.wav", "/dev/null"};
     for (const auto& entry : fs::directory_iterator(folder.path()))
         if (entry.path().filename() != "good.wav") files.push_back(entry.path());
-    EXPECT_EQ(files.size(), 16u);
+    EXPECT_EQ(files.size(), 17u);
     for (const auto& file : files)
         for (int way = 0; way < 3; ++way) try {
                 if (way == 0) load(file, 16000);

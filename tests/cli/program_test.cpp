@@ -97,6 +97,26 @@ TEST(Program, ErrorsAsJson) {
     EXPECT_FALSE(error["error"]["hint"].get<std::string>().empty());
 }
 
+TEST(Program, WrongUseAsJson) {
+    const TemporaryFolder folder;
+    for (const std::vector<std::string>& arguments : {std::vector<std::string>{"--json", "train"},
+                                                      {"configure", "x", "--epochs", "nan", "--json"},
+                                                      {"--json", "foo"}}) {
+        const auto ran = run_program(arguments, folder.path());
+        EXPECT_EQ(ran.code, 2);
+        EXPECT_EQ(Json::parse(ran.err)["error"]["exit_code"], 2);
+    }
+}
+
+TEST(Program, OutputThatCannotBeWrittenIsFourButAReaderMayLeave) {
+    const TemporaryFolder folder;
+    const std::string command = test::program().string() + " --json models pull";
+    EXPECT_EQ(test::Program({"-c", command + " >/dev/full"}, folder.path(), "/bin/bash").wait().code, 4);
+    const auto left =
+        test::Program({"-o", "pipefail", "-c", command + " | true"}, folder.path(), "/bin/bash").wait();
+    EXPECT_EQ(left.code, 0) << left.err;
+}
+
 TEST(Program, HostileCheckpointsAreRefusedByTheProgram) {
     const TemporaryFolder folder;
     const fs::path bad = test::source_dir() / "tests/golden/ar/ckpt/bad";

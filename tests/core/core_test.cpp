@@ -1,4 +1,6 @@
 #include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <fstream>
 
@@ -128,6 +130,61 @@ TEST(Strings, CodePoints) {
     EXPECT_FALSE(is_utf8("\xed\xa0\x80"));
     EXPECT_EQ(to_utf8(std::string_view("a\xff")), "a\xEF\xBF\xBD");
     EXPECT_EQ(split_lines("a\r\n\nb\n"), (std::vector<std::string>{"a", "", "b"}));
+}
+
+TEST(Strings, NothingPrintedCommandsTheTerminal) {
+    EXPECT_EQ(printable("a\x1b[31m\a\n\xc2\x9b é"), "a?[31m??? é");
+}
+
+TEST(Json, NumbersThatNoNumberHoldsAreNamedByFile) {
+    const TemporaryFolder folder;
+    write_file(folder / "x.json", "{\"heads\": 1e400}");
+    try {
+        read_json(folder / "x.json");
+        FAIL();
+    } catch (const Error& error) {
+        EXPECT_EQ(error.kind(), ErrorKind::input);
+        EXPECT_NE(std::string(error.what()).find("x.json"), std::string::npos) << error.what();
+    }
+}
+
+TEST(Files, OneJobAtATimeHoldsAFolder) {
+    const TemporaryFolder folder;
+    {
+        const FolderLock lock(folder.path());
+        try {
+            const FolderLock second(folder.path());
+            FAIL();
+        } catch (const Error& error) {
+            EXPECT_EQ(error.kind(), ErrorKind::environment);
+            EXPECT_NE(std::string(error.what()).find(folder.path().string()), std::string::npos);
+        }
+    }
+    const FolderLock again(folder.path());
+}
+
+TEST(Files, WhatAKilledWriterLeftIsRemoved) {
+    const TemporaryFolder folder;
+    const pid_t child = ::fork();
+    ASSERT_GE(child, 0);
+    if (child == 0) {
+        AtomicFile file(folder / "model.pth");
+        file.write("half");
+        ::_exit(0);
+    }
+    ::waitpid(child, nullptr, 0);
+    write_file(folder / ".mine", "x");
+    EXPECT_EQ(std::distance(fs::directory_iterator(folder.path()), fs::directory_iterator()), 2);
+    remove_leftovers(folder.path());
+    EXPECT_EQ(std::distance(fs::directory_iterator(folder.path()), fs::directory_iterator()), 1);
+    EXPECT_TRUE(fs::exists(folder / ".mine"));
+}
+
+TEST(Events, ADamagedLogIsNoObstacle) {
+    const TemporaryFolder folder;
+    write_file(folder / "events.jsonl", "{\"seq\": \"x\"}\n{\"seq\": null}\n[]\n{\"seq\": 7}\n");
+    Events(folder / "events.jsonl").info("go");
+    EXPECT_EQ(read_events(folder / "events.jsonl").back()["seq"], 8);
 }
 
 TEST(Events, WhatCameBeforeTheFileIsWrittenFirst) {

@@ -318,6 +318,64 @@ TEST(Prepare, EditedTimesAreCutAgainAndOldSlicesGo) {
     EXPECT_NEAR(report.seconds_kept, 6, 0.01);
 }
 
+TEST(Prepare, WhenNothingCanBeCutTheOldSlicesStay) {
+    Voice v;
+    v.recording("a.wav", 8);
+    v.settings.slice = true;
+    const auto prepare = [&] {
+        return dataset::prepare_voice(v.root, "v", v.settings, whole_recordings(), v.events);
+    };
+    EXPECT_EQ(prepare().train_lines, 1);
+    const std::string before = read_file(v.training / "train.txt");
+    v.settings.slice_start_offset = 60;
+    const std::string what = error_of([&] { prepare(); }, ErrorKind::input);
+    EXPECT_NE(what.find("past the end"), std::string::npos) << what;
+    EXPECT_EQ(read_file(v.training / "train.txt"), before);
+    EXPECT_TRUE(fs::exists(v.training / before.substr(0, before.find('|'))));
+}
+
+TEST(Prepare, ASegmentIsLeftOutOnce) {
+    Voice v;
+    v.recording("a.wav", 14);
+    asr::Transcripts all(1);
+    all[0] = {"a.wav", transcript(" A sentence that is long enough.", 5)};
+    all[0].second.segments.push_back(transcript(" Where nothing is recorded.", 5005, 5000).segments[0]);
+    all[0].second.segments[1].id = 1;
+    fs::create_directories(v.training);
+    asr::write_transcripts(v.training / "whisper.json", all);
+    const auto report = dataset::list_voice(v.root, "v", v.settings, v.events);
+    EXPECT_EQ(report.train_lines, 1);
+    EXPECT_EQ(report.rejected.size(), 1u);
+    EXPECT_NEAR(report.seconds_lost(), 5, 1e-9);
+}
+
+TEST(Prepare, OneJobAtATimeWorksOnAVoice) {
+    Voice v;
+    v.recording("a.wav");
+    std::string inner;
+    const auto nested = [&](const std::vector<dataset::Recording>& recordings, const std::string& language) {
+        inner =
+            error_of([&] { dataset::list_voice(v.root, "v", v.settings, v.events); }, ErrorKind::environment);
+        return whole_recordings()(recordings, language);
+    };
+    dataset::transcribe_voice(v.root, "v", v.settings, nested, v.events);
+    EXPECT_NE(inner.find("training/v"), std::string::npos);
+}
+
+TEST(Prepare, NamesTooLongForAClipAreShortened) {
+    Voice v;
+    std::string longest;
+    while (longest.size() < 248) longest += "ü";
+    v.recording("a.wav");
+    for (const char* ending : {".flac", ".mp3"})
+        fs::copy_file(v.root / "voices/v/a.wav", v.root / "voices/v" / (longest + ending));
+    v.settings.slice = true;
+    const auto report = dataset::prepare_voice(v.root, "v", v.settings, whole_recordings(), v.events);
+    EXPECT_EQ(report.train_lines, 3);
+    EXPECT_TRUE(report.rejected.empty());
+    EXPECT_NE(dataset::clip_name(longest + ".flac"), dataset::clip_name(longest + "2.flac"));
+}
+
 TEST(Prepare, TextsBecomeOneCleanLine) {
     Voice v;
     v.recording("a.wav");

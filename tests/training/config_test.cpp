@@ -99,6 +99,19 @@ TEST(Configure, KeepsKeysItDoesNotKnow) {
     EXPECT_EQ(yaml["train"]["niter"].as<int>(), 27);
 }
 
+TEST(Configure, WritesAnewWhatIsNoMap) {
+    for (const char* text :
+         {"datasets: hi\n", "datasets: {train: 5}\n", "steps: {gpt_train: [1]}\n",
+          "networks: {gpt: 5}\ntrain: x\neval: x\nlogger: x\ntestudo: x\n", "just text\n"}) {
+        Workshop shop(4, 0);
+        shop.configure();
+        const std::string right = read_file(shop.paths().yaml);
+        write_file(shop.paths().yaml, text);
+        shop.configure();
+        EXPECT_EQ(read_file(shop.paths().yaml), right) << text;
+    }
+}
+
 TEST(Configure, AVoiceNamedLikeANumberStaysAText) {
     Workshop shop;
     fs::rename(shop.root() / "training/v", shop.root() / "training/123");

@@ -428,6 +428,46 @@ TEST(Trainer, AModelWithoutItsStateOrADamagedStateIsNoCheckpoint) {
     EXPECT_TRUE(shop.said("a checkpoint is left out"));
 }
 
+TEST(Trainer, WhatCannotBeResumedIsNamed) {
+    Workshop shop(4, 0);
+    shop.settings.epochs = 2;
+    shop.configure();
+    shop.train();
+    fs::remove(shop.paths().model(2));
+    shop.resume({.epochs = 3});
+    EXPECT_TRUE(shop.said("2_gpt.pth"));  // it went on from 1, and says why
+    EXPECT_TRUE(fs::exists(shop.paths().states / "2.state.superseded"));
+    for (const std::int64_t it : saved_iterations(shop.paths())) write_file(shop.paths().state(it), "");
+    const Error error = error_of([&] { shop.resume({.epochs = 4}); });
+    EXPECT_EQ(error.kind(), ErrorKind::input);
+    EXPECT_NE(std::string(error.what()).find("3.state"), std::string::npos) << error.what();
+}
+
+TEST(Trainer, OneTrainingAtATime) {
+    Workshop shop(4, 0);
+    shop.configure();
+    std::optional<Error> second;
+    shop.on_event = [&](const Json& event) {
+        if (second || event["type"] != "metric") return;
+        Events events;
+        second = error_of([&] { resume_voice(shop.root(), "v", events); });
+    };
+    shop.train();
+    ASSERT_TRUE(second);
+    EXPECT_EQ(second->kind(), ErrorKind::environment);
+    EXPECT_NE(std::string(second->what()).find("another job"), std::string::npos) << second->what();
+}
+
+TEST(Trainer, AConfigurationOfAnotherVoiceIsRefused) {
+    Workshop shop(4, 0);
+    shop.configure();
+    edit(shop.paths().yaml, [](YAML::Node& yaml) { yaml["name"] = "ada"; });
+    const Error error = error_of([&] { shop.train({.voice = "v"}); });
+    EXPECT_EQ(error.kind(), ErrorKind::input);
+    EXPECT_NE(std::string(error.what()).find("ada"), std::string::npos);
+    EXPECT_FALSE(fs::exists(shop.root() / "training" / "ada"));
+}
+
 // A file size limit stands for the full disk: a write fails in the middle of a checkpoint.
 TEST(Trainer, AFullDiskEndsInOneErrorAndLosesNothing) {
     const OneThread one_thread;
