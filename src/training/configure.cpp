@@ -56,8 +56,8 @@ YAML::Node yaml_text(const std::string& text) {
     return node;
 }
 
-// Values of `from` over those of `to`; keys that only `to` has stay.
-// Where the template has a map and the file something else, the template stays.
+// Values of `from` over those of `to`; keys that only `to` has stay, and so does a map of `to` where `from`
+// has none.
 void merge(YAML::Node to, const YAML::Node& from, const std::string& where, Events& events) {
     for (const auto& entry : from) {
         const std::string key = entry.first.Scalar(), place = where.empty() ? key : cat(where, ".", key);
@@ -210,6 +210,7 @@ Json configure(const std::filesystem::path& workspace, TrainingSettings settings
     if (validation_lines > 0) validation_batch = std::min(validation_batch, validation_lines);
 
     YAML::Node yaml = dlas_template();
+    yaml["testudo"] = YAML::Node(YAML::NodeType::Map);
     if (fs::exists(paths.yaml)) {
         YAML::Node old = read_yaml(paths.yaml);
         if (old.IsMap()) {
