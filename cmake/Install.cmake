@@ -1,5 +1,8 @@
 # cmake --install gives PREFIX/bin/testudo and PREFIX/lib/libtorch*: a tree that runs wherever it is moved.
 if(TARGET testudo)
+  # What core/program_files.h finds, in the build tree as in an installed one.
+  file(MAKE_DIRECTORY ${PROJECT_BINARY_DIR}/share)
+  file(CREATE_LINK ${PROJECT_SOURCE_DIR}/.deps/share ${PROJECT_BINARY_DIR}/share/testudo SYMBOLIC)
   install(TARGETS testudo RUNTIME DESTINATION bin)
   file(GLOB libtorch ${TESTUDO_TORCH}/lib/libtorch.so ${TESTUDO_TORCH}/lib/libtorch_cpu.so ${TESTUDO_TORCH}/lib/libc10*.so
        ${TESTUDO_TORCH}/lib/libtorch_cuda*.so ${TESTUDO_TORCH}/lib/libgomp*.so*)
@@ -7,5 +10,6 @@ if(TARGET testudo)
   if(EXISTS ${TESTUDO_TORCH}/LICENSE)
     install(FILES ${TESTUDO_TORCH}/LICENSE DESTINATION share/doc/testudo RENAME LICENSE.libtorch)
   endif()
+  install(DIRECTORY ${PROJECT_SOURCE_DIR}/.deps/share/ DESTINATION share/testudo)
   install(FILES LICENSE NOTICE README.md DESTINATION share/doc/testudo)
 endif()

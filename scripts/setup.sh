@@ -91,7 +91,7 @@ recordings() {
   done_with recordings "$DEMO_RECORDINGS_SHA256"
 }
 
-mkdir -p "$deps"
+mkdir -p "$deps/share"  # share/: files that go along with the program
 packages
 libtorch
 whisper

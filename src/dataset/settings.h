@@ -22,11 +22,22 @@ struct DatasetSettings {
     bool overwrite_corrections = false;
     bool slice = false;
     bool trim_silence = false;
+    std::string trim_method = "speech";
     double slice_start_offset = 0;
     double slice_end_offset = 0;
+    std::string cut_points = "quiet";
+    bool check_slices = true;
     double min_duration = shortest_clip_seconds;
     std::string whisper_backend = "openai/whisper";
     std::string whisper_model = "base";
+    int beam_size = 0;
+    int whisper_batchsize = 8;
+    bool word_timestamps = true;
+    bool vad_filter = true;
+    bool sidecar_transcripts = true;
+    bool diarize = false;
+    int speakers = 0;
+    std::string keep_speaker;
     std::string tokenizer_json;
 
     template <class Visitor>
@@ -63,7 +74,15 @@ struct DatasetSettings {
                                          "that are too long are cut."});
         visit(&S::trim_silence, Setting{.key = "trim_silence",
                                         .label = "Trim silence",
-                                        .help = "Trim what precedes speech in each slice."});
+                                        .help = "Trim what is not speech at the ends of each slice."});
+        visit(
+            &S::trim_method,
+            Setting{.key = "trim_method",
+                    .label = "Trim method",
+                    .help = "speech: both ends, by a network that knows speech, with short fades. original: "
+                            "the front alone, as the original does, which may take 0.3 s of speech along.",
+                    .choices = {"speech", "original"},
+                    .advanced = true});
         visit(&S::slice_start_offset, Setting{.key = "slice_start_offset",
                                               .label = "Slice start offset",
                                               .unit = "s",
@@ -76,6 +95,17 @@ struct DatasetSettings {
                                             .help = "Added to the end of every slice.",
                                             .min = -60,
                                             .max = 60});
+        visit(&S::cut_points,
+              Setting{.key = "cut_points",
+                      .label = "Cut points",
+                      .help = "quiet: slices begin and end at the quietest place between words near the "
+                              "segment's times. segment: exactly at those times, as the original does.",
+                      .choices = {"quiet", "segment"},
+                      .advanced = true});
+        visit(&S::check_slices,
+              Setting{.key = "check_slices",
+                      .label = "Check slices",
+                      .help = "Transcribe every slice again and compare: what differs is marked doubtful."});
         visit(&S::min_duration,
               Setting{.key = "min_duration",
                       .label = "Shortest clip",
@@ -87,7 +117,7 @@ struct DatasetSettings {
         visit(&S::whisper_backend, Setting{.key = "whisper_backend",
                                            .label = "Whisper backend",
                                            .help = "The program whose transcription rules are followed.",
-                                           .choices = {"openai/whisper"},
+                                           .choices = {"openai/whisper", "whispercpp", "whisperx"},
                                            .advanced = true});
         visit(
             &S::whisper_model,
@@ -95,6 +125,52 @@ struct DatasetSettings {
                     .label = "Whisper model",
                     .help = "tiny, base, small, medium, large, …, a folder or a .pt file. English takes the "
                             "English-only model (base.en) where there is one."});
+        visit(&S::beam_size, Setting{.key = "beam_size",
+                                     .label = "Beam size",
+                                     .help = "Texts followed side by side; 0: the likeliest token alone.",
+                                     .min = 0,
+                                     .max = 16,
+                                     .advanced = true});
+        visit(&S::whisper_batchsize, Setting{.key = "whisper_batchsize",
+                                             .label = "Whisper batch size",
+                                             .unit = "windows",
+                                             .help = "Windows of 30 s transcribed together.",
+                                             .min = 1,
+                                             .max = 256,
+                                             .advanced = true});
+        visit(&S::word_timestamps, Setting{.key = "word_timestamps",
+                                           .label = "Word times",
+                                           .help = "Find the time of each word; cut points need them.",
+                                           .advanced = true});
+        visit(
+            &S::vad_filter,
+            Setting{.key = "vad_filter",
+                    .label = "Skip silence",
+                    .help = "Leave out what is not speech before transcribing: Whisper invents words there.",
+                    .advanced = true});
+        visit(
+            &S::sidecar_transcripts,
+            Setting{.key = "sidecar_transcripts",
+                    .label = "Use sidecar transcripts",
+                    .help = "Take the text of a recording from a .txt, .srt or .vtt of the same name beside "
+                            "it, where there is one.",
+                    .advanced = true});
+        visit(&S::diarize, Setting{.key = "diarize",
+                                   .label = "Tell speakers apart",
+                                   .help = "Find out who speaks in each segment."});
+        visit(&S::speakers, Setting{.key = "speakers",
+                                    .label = "Speakers",
+                                    .help = "How many there are; 0: find out.",
+                                    .min = 0,
+                                    .max = 20,
+                                    .advanced = true});
+        visit(
+            &S::keep_speaker,
+            Setting{.key = "keep_speaker",
+                    .label = "Keep speaker",
+                    .help = "Use only the segments of this speaker, e.g. SPEAKER_00; main: who speaks most. "
+                            "Implies telling speakers apart.",
+                    .advanced = true});
         visit(&S::tokenizer_json,
               Setting{.key = "tokenizer_json",
                       .label = "Tokenizer",
