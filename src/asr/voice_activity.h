@@ -63,9 +63,9 @@ class SpeechStream {
     SpeechStream(SpeechStream&&) noexcept;
 
     void feed(std::span<const float> samples);
-    // The last window is padded with zeros; nothing can be fed after this.
+    // The last window is padded with zeros: nothing may be fed after this.
     void finish();
-    std::span<const float> probabilities() const;  // of the windows that are complete
+    std::span<const float> probabilities() const;  // so far; they come 8 s at a time
     std::size_t samples() const;                   // fed so far
     std::vector<Span> speech(const SpeechOptions& options = {}) const;
 
