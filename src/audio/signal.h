@@ -8,9 +8,7 @@
 
 namespace testudo::audio {
 
-// Levels are of frames of 20 ms, one every 10 ms. The loud level is the 95th percentile of their power
-// (NIST's stnr takes it for speech); the quiet level is the mean power of the quietest tenth of them, frames
-// of digital silence left out, and at least -100 dBFS. Speech is what is louder than their geometric mean.
+// Speech here is what stands out of the clip, quiet the quietest tenth of it (audio/levels.h).
 struct SignalReport {
     double seconds = 0;
     double peak = 0;                 // largest |sample|; 1 is full scale
@@ -23,7 +21,7 @@ struct SignalReport {
     std::optional<double> snr;       // dB, 10 log10((speech - quiet)/quiet) of mean powers; nothing when
                                      // loud and quiet are less than 6 dB apart: no pause to compare with.
                                      // A clip whose pauses are trimmed off reads low.
-    double silence_share = 0;        // of the time, in pauses of at least 0.1 s or below -60 dBFS
+    double silence_share = 0;        // of the time, in pauses of at least 0.1 s
     double start_level = 0, end_level = 0;  // dB, power of the first and last 20 ms against that of speech;
                                             // at least -100. Near 0: cut through speech.
 };
