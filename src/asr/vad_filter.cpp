@@ -38,7 +38,7 @@ class SilenceSkipper : public Backend {
                 pack_speech(clips[i], voice_.speech(clips[i], options_.speech), options_.packing);
             if (sound.pieces.empty()) {
                 out[i].language = code_of(options.language);
-                out[i].warnings.push_back("no speech is found in it");
+                out[i].warnings.emplace_back("no speech is found in it");
                 continue;
             }
             packed.push_back(std::move(sound));

@@ -67,6 +67,7 @@ std::vector<Span> VoiceActivity::speech(const audio::Clip& clip, const SpeechOpt
 // --- one recording
 
 struct SpeechStream::State {
+    explicit State(const nets::SileroVad& net) : vad(net) {}
     const nets::SileroVad& vad;
     nets::SileroVad::State memory;
     // The samples before the next window (zeros at first), then those of windows that are not yet complete.
@@ -89,8 +90,7 @@ void SpeechStream::State::run(std::size_t count) {
     pending.erase(pending.begin(), pending.begin() + static_cast<std::ptrdiff_t>(count * window));
 }
 
-SpeechStream::SpeechStream(const VoiceActivity& voice)
-    : state_(std::make_unique<State>(State{.vad = voice.net_->vad})) {}
+SpeechStream::SpeechStream(const VoiceActivity& voice) : state_(std::make_unique<State>(voice.net_->vad)) {}
 SpeechStream::~SpeechStream() = default;
 SpeechStream::SpeechStream(SpeechStream&&) noexcept = default;
 

@@ -10,6 +10,7 @@ namespace {
 constexpr double least_quiet = 1e-10, least_foreground = 1e-6, least_contrast = 4;  // powers
 
 double energy(std::span<const float> samples, double mean) {
+    if (std::all_of(samples.begin(), samples.end(), [](float sample) { return sample == 0; })) return 0;
     double sum = 0;
     for (const float sample : samples) sum += (sample - mean) * (sample - mean);
     return sum;
@@ -35,7 +36,7 @@ Levels levels_of(std::span<const float> samples, int rate, double mean) {
     std::vector<double> sorted = out.power;
     std::sort(sorted.begin(), sorted.end());
     out.loud = sorted[(sorted.size() - 1) * 95 / 100];
-    const auto sounding = std::upper_bound(sorted.begin(), sorted.end(), least_quiet / 1e3);
+    const auto sounding = std::upper_bound(sorted.begin(), sorted.end(), 0.0);
     const auto count = (sorted.end() - sounding + 9) / 10;
     double sum = 0;
     for (auto power = sounding; power != sounding + count; ++power) sum += *power;

@@ -19,9 +19,10 @@ struct SpeechTrim {
 };
 
 // What to keep of the clip, in its own samples: from `front` before the first speech to `back` after the
-// last, and never less than what sounds like speech by its energy next to it, so that soft beginnings and
-// endings stay. Where the network finds nothing (very short words), what stands out of the clip by its energy
-// counts as speech; nothing when nothing stands out: leave such a slice as it is. Never an empty range.
+// last. What is loud within 0.3 s of that counts as speech, too, and so do the soft beginnings and ends of
+// both: the network is late for a first syllable before a stop ("activated"). Where the network finds nothing
+// (very short words), what stands out of the clip by its energy counts as speech; nothing when nothing stands
+// out: leave such a slice as it is. Never an empty range.
 std::optional<SampleRange> trim_to_speech(const audio::Clip& clip, const asr::VoiceActivity& voice,
                                           const SpeechTrim& options = {});
 

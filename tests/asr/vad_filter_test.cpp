@@ -85,16 +85,19 @@ struct Native : asr::Backend {
     explicit Native(const asr::Transcriber& given) : model(given) {}
     std::vector<Transcript> hear(const std::vector<audio::Clip>& clips,
                                  const asr::HearOptions& options) override {
-        return model.transcribe(clips,
-                                {.language = options.language, .word_timestamps = options.word_timestamps});
+        asr::TranscribeOptions given;
+        given.language = options.language;
+        given.word_timestamps = options.word_timestamps;
+        return model.transcribe(clips, given);
     }
 };
 
-// Lower-case words without punctuation.
+// Lower-case words without punctuation; "lower-case" is "lowercase".
 std::vector<std::string> words_of(const Transcript& transcript) {
     std::string plain;
     for (const char letter : lower_ascii(transcript.text))
-        plain += std::isalnum(static_cast<unsigned char>(letter)) || letter == '\'' ? letter : ' ';
+        if (letter != '-')
+            plain += std::isalnum(static_cast<unsigned char>(letter)) || letter == '\'' ? letter : ' ';
     std::vector<std::string> out;
     for (auto& part : split(plain, ' '))
         if (!part.empty()) out.push_back(std::move(part));
@@ -228,7 +231,6 @@ TEST(SlowSkipSilence, NoWordsAreInventedAndNoneAreLost) {
             EXPECT_TRUE(out.segments.empty()) << name;
             EXPECT_EQ(out.text, "") << name;
         }
-        const auto spans = [&](const audio::Clip& clip) { return load_voice()->speech(clip); };
         for (const std::string name : {"en_gap", "en_long"}) {
             SCOPED_TRACE(name);
             const auto clip = golden_clip(name);
@@ -236,8 +238,9 @@ TEST(SlowSkipSilence, NoWordsAreInventedAndNoneAreLost) {
                        with = backend->hear({clip}, options).at(0);
             const double errors = word_error_rate(words_of(without), words_of(with));
             std::cout << "  " << name << (words ? " with word times" : "") << ": word error rate " << errors
-                      << "\n  [" << without.text << "]\n  [" << with.text << "]\n";
+                      << "\n";
             EXPECT_LE(errors, 0.05);
+            const auto spoken = load_voice()->speech(clip);
             double last = 0;
             std::string text;
             for (const auto& segment : with.segments) {
@@ -247,7 +250,7 @@ TEST(SlowSkipSilence, NoWordsAreInventedAndNoneAreLost) {
                 text += segment.text;
                 // It covers speech.
                 double covered = 0;
-                for (const Span& span : spans(clip))
+                for (const Span& span : spoken)
                     covered +=
                         std::max(0.0, std::min(span.end, segment.end) - std::max(span.start, segment.start));
                 EXPECT_GT(covered, 0.3 * (segment.end - segment.start)) << segment.text;

@@ -5,10 +5,11 @@
 #include <numbers>
 
 #include "asr/models.h"
+#include "audio/resample.h"
 #include "core/error.h"
 #include "core/files.h"
-#include "core/program_files.h"
 #include "core/strings.h"
+#include "support/program.h"
 #include "tensors/safetensors.h"
 
 namespace testudo::test {
@@ -123,7 +124,7 @@ TEST(VoiceActivity, AnyRateWillDo) {
     if (!net) GTEST_SKIP();
     const auto clip = golden_clip("en_jfk");
     const auto at_16k = net->speech(clip);
-    for (const int rate : {8000, 22050, 48000}) {
+    for (const int rate : {22050, 44100, 48000}) {
         const auto spans = net->speech(audio::resample(clip, rate));
         ASSERT_EQ(spans.size(), at_16k.size()) << rate;
         for (std::size_t i = 0; i < spans.size(); ++i) {
@@ -170,7 +171,8 @@ TEST(VoiceActivity, OtherFilesAreNamedInTheError) {
 }
 
 TEST(VoiceActivity, TheWeightsComeWithTheProgram) {
-    if (!fs::exists(default_weights())) GTEST_SKIP();
+    // A build of a few rooms has no program, and nothing beside it.
+    if (!voice(default_weights()) || !fs::exists(program_build_folder() / "share")) GTEST_SKIP();
     EXPECT_NO_THROW(asr::VoiceActivity::load());
 }
 

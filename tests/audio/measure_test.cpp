@@ -49,9 +49,9 @@ double decibels(double amplitude) { return std::pow(10, amplitude / 20); }
 // BS.1770-4: "a 997 Hz sine at 0 dB FS on one channel reads -3.01 LKFS", at any rate.
 TEST(Loudness, TheSineOfTheStandard) {
     for (const int rate : {16000, 22050, 44100, 48000, 96000}) {
-        EXPECT_NEAR(*audio::integrated_loudness(tone(997, 1, 5, rate).samples, rate), -3.01, 0.03) << rate;
+        EXPECT_NEAR(*audio::integrated_loudness(tone(997, 1, 5, rate).samples, rate), -3.01, 0.05) << rate;
         EXPECT_NEAR(*audio::integrated_loudness(tone(997, decibels(-20), 5, rate).samples, rate), -23.01,
-                    0.03);
+                    0.05);
     }
 }
 
