@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Sets a Debian 12 machine up for Testudo: Debian packages, libtorch (unpacked from its wheel into .deps/torch; Python
-# is used to fetch it, never to run it), two Whisper models and the demo's recordings. Safe to run again: what is there
+# is used to fetch it, never to run it), two Whisper models, Silero VAD and the demo's recordings. Safe to run again: what is there
 # is left alone. Without root it names the missing packages and stops.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -73,6 +73,21 @@ whisper() {
   done_with whisper "$mark"
 }
 
+voice_activity() {
+  once voice_activity "$SILERO_VAD" || return 0
+  say "Fetching Silero VAD (11 MB)"
+  local work=$deps/work-voice_activity out=$deps/share/vad tests=$deps/models/vad
+  rm -rf "$work" && mkdir -p "$work" "$tests"
+  wheel "$SILERO_VAD" "$work"
+  unzip -q -o "$work"/*.whl 'silero_vad/data/*' '*/licenses/LICENSE' -d "$work"
+  mkdir "$work/vad"
+  mv "$work/silero_vad/data/silero_vad.jit" "$work"/*.dist-info/licenses/LICENSE "$work/vad/"
+  # Other weights of the same network, which the tests compare with.
+  mv "$work/silero_vad/data/silero_vad_16k.safetensors" "$tests/"
+  rm -rf "$out" && mv "$work/vad" "$out" && rm -rf "$work"
+  done_with voice_activity "$SILERO_VAD"
+}
+
 recordings() {
   once recordings "$DEMO_RECORDINGS_SHA256" || return 0
   say "Fetching the demo's recordings (Debian $DEMO_RECORDINGS, 10 MB)"
@@ -95,4 +110,5 @@ mkdir -p "$deps/share"  # share/: files that go along with the program
 packages
 libtorch
 whisper
+voice_activity
 recordings

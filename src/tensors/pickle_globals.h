@@ -16,8 +16,19 @@ enum class Global {
     rebuild_tensor_v2,  // (storage, offset, size, stride, requires_grad, hooks[, metadata])
     rebuild_parameter,  // (tensor, requires_grad, hooks)
     storage_type,       // torch.FloatStorage and its kin; only named, never called
+    script_class,       // TorchScript: the class of a module; only named, never called
+    script_list,        // TorchScript: build_intlist and its kin: the list itself
     builtin_type,       // int, float, list, dict: only as the factory of a defaultdict
 };
+
+// What the parameters of a TorchScript program may refer to beyond that.
+inline Global script_global_of(std::string_view module, std::string_view name) {
+    if (module == "__torch__" || module.starts_with("__torch__.")) return Global::script_class;
+    if (module == "torch.jit._pickle" && (name == "build_intlist" || name == "build_doublelist" ||
+                                          name == "build_boollist" || name == "build_tensorlist"))
+        return Global::script_list;
+    return Global::unknown;
+}
 
 inline Global global_of(std::string_view module, std::string_view name) {
     if (module == "collections") {

@@ -23,8 +23,8 @@ constexpr std::size_t most_arguments = 8;  // of a call
 
 class Machine {
   public:
-    Machine(std::span<const std::byte> bytes, std::size_t begin, const std::string& file)
-        : file_(file), in_(bytes, file_, begin) {}
+    Machine(std::span<const std::byte> bytes, std::size_t begin, const std::string& file, Dialect dialect)
+        : file_(file), in_(bytes, file_, begin), dialect_(dialect) {}
 
     PickleGraph run() {
         while (step()) {
@@ -134,6 +134,8 @@ class Machine {
         auto& children = node(container(Kind::dict, "dict")).children;
         children.insert(children.end(), values.begin(), values.end());
     }
+    void count_copies(std::size_t values);
+    void new_object();
     void build();
     void reduce();
     void reduce_dict(Dict::Kind kind, const std::vector<NodeId>& arguments);
@@ -149,6 +151,7 @@ class Machine {
     std::unordered_map<std::uint64_t, NodeId> memo_;
     std::unordered_map<std::string_view, std::size_t> keys_;  // of storages
     std::size_t copied_ = 0;
+    Dialect dialect_;
 };
 
 std::string_view Machine::line() {
@@ -163,7 +166,8 @@ std::string_view Machine::line() {
 }
 
 void Machine::push_global(std::string_view module, std::string_view name) {
-    const Global which = global_of(module, name);
+    Global which = global_of(module, name);
+    if (which == Global::unknown && dialect_ == Dialect::torchscript) which = script_global_of(module, name);
     if (which == Global::unknown)
         throw refused(file_, cat("it refers to ", shown(module), ".", shown(name),
                                  ", which is not on the list of types a checkpoint may hold"));
@@ -180,11 +184,34 @@ void Machine::push_long(std::string_view bytes) {
     push_integer(value);
 }
 
-// Python gives state to an object: here only an OrderedDict's attributes (_metadata of a module), which carry
-// no weights.
+// Values may be shared, and copied again and again. A pickle that copies each once copies fewer than it has
+// bytes.
+void Machine::count_copies(std::size_t values) {
+    copied_ += values;
+    if (copied_ > in_.position()) throw refused(file_, "its pickle copies values without end");
+}
+
+// cls.__new__(cls, *arguments)
+void Machine::new_object() {
+    const NodeId arguments = pop(), type = pop();
+    if (global(type) != Global::script_class) throw refused(file_, "its pickle holds an object of a class");
+    if (node(arguments).kind != Kind::tuple || !node(arguments).children.empty())
+        broken("a module is made from arguments");
+    Node made{.kind = Kind::dict};
+    made.object = true;
+    push(std::move(made));
+}
+
+// Python gives state to an object: the attributes of a TorchScript module, or those of an OrderedDict
+// (_metadata of a module), which carry no weights.
 void Machine::build() {
     const NodeId state = pop();
     const NodeId object = top();
+    if (node(object).object && node(state).kind == Kind::dict && state != object) {
+        count_copies(node(state).children.size());
+        set_items(std::vector<NodeId>(node(state).children));
+        return;
+    }
     if (node(object).kind != Kind::dict || node(object).dict_kind != Dict::Kind::ordered ||
         node(state).kind != Kind::dict)
         throw refused(file_, "its pickle gives state to an object that is no OrderedDict");
@@ -194,10 +221,7 @@ void Machine::reduce_dict(Dict::Kind kind, const std::vector<NodeId>& arguments)
     Node made{.kind = Kind::dict};
     made.dict_kind = kind;
     if (arguments.size() > 1) broken("a dict is made from more than one argument");
-    // The arguments may be shared, and copied again and again. A pickle that copies each once copies fewer
-    // than it has bytes.
-    if (!arguments.empty()) copied_ += node(arguments[0]).children.size();
-    if (copied_ > in_.position()) throw refused(file_, "its pickle copies values without end");
+    if (!arguments.empty()) count_copies(node(arguments[0]).children.size());
     if (!arguments.empty()) {
         const Node& from = node(arguments[0]);
         if (from.kind == Kind::dict) {
@@ -258,6 +282,11 @@ void Machine::reduce() {
         case Global::rebuild_parameter:
             if (arguments.empty() || node(arguments[0]).kind != Kind::tensor)
                 broken("a Parameter has no tensor");
+            stack_.push_back(arguments[0]);
+            return;
+        case Global::script_list:
+            if (arguments.size() != 1 || node(arguments[0]).kind != Kind::list)
+                broken("a list is made from something else");
             stack_.push_back(arguments[0]);
             return;
         default:
@@ -428,6 +457,10 @@ bool Machine::step() {
         case Opcode::binpersid:
             persistent();
             break;
+        case Opcode::new_object:
+            if (dialect_ != Dialect::torchscript) refuse_opcode(code, in_.position() - 1, file_);
+            new_object();
+            break;
         default:
             refuse_opcode(code, in_.position() - 1, file_);
     }
@@ -436,8 +469,9 @@ bool Machine::step() {
 
 }  // namespace
 
-PickleGraph run_pickle(std::span<const std::byte> bytes, std::size_t begin, const std::string& file) {
-    return Machine(bytes, begin, file).run();
+PickleGraph run_pickle(std::span<const std::byte> bytes, std::size_t begin, const std::string& file,
+                       Dialect dialect) {
+    return Machine(bytes, begin, file, dialect).run();
 }
 
 }  // namespace testudo::tensors

@@ -21,6 +21,7 @@ struct Node {
     enum class Kind { none, boolean, integer, huge, real, text, list, tuple, dict, global, storage, tensor };
     Kind kind = Kind::none;
     Dict::Kind dict_kind = Dict::Kind::plain;
+    bool object = false;       // dict: a module of a TorchScript program, by its attributes
     std::int64_t integer = 0;  // boolean, integer; index of a storage reference or a tensor; which global
     double real = 0;
     std::string_view text{};         // text, huge (its bytes), global; lies in the file
@@ -54,7 +55,14 @@ struct PickleGraph {
     std::size_t end = 0;  // where the program stopped, in `bytes`
 };
 
+enum class Dialect {
+    checkpoint,
+    torchscript,  // also modules: objects of the program's own classes, which become dicts of their
+                  // attributes
+};
+
 // Runs the program that begins at `begin`. Error(input) naming `file`.
-PickleGraph run_pickle(std::span<const std::byte> bytes, std::size_t begin, const std::string& file);
+PickleGraph run_pickle(std::span<const std::byte> bytes, std::size_t begin, const std::string& file,
+                       Dialect dialect = Dialect::checkpoint);
 
 }  // namespace testudo::tensors

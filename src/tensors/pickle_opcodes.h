@@ -35,6 +35,7 @@ enum class Opcode : std::uint8_t {
     tuple1 = 0x85,
     tuple2 = 0x86,
     tuple3 = 0x87,
+    new_object = 0x81,  // TorchScript only
     new_true = 0x88,
     new_false = 0x89,
     long1 = 0x8a,

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <unordered_set>
 #include <vector>
 
 #include "core/strings.h"
@@ -101,16 +102,16 @@ struct Extent {
 
 // What the directory says must agree with the header before the data; returns where the data begins.
 std::size_t data_offset(std::span<const std::byte> bytes, std::uint64_t header, std::string_view name,
-                        std::uint64_t limit, const std::string& file) {
+                        std::uint16_t method, std::uint64_t limit, const std::string& file) {
     if (header > limit) throw damaged(file, "an entry of the zip file lies outside it");
     Cursor at(bytes.first(static_cast<std::size_t>(limit)), file, static_cast<std::size_t>(header));
     if (at.read<std::uint32_t>() != local_magic)
         throw damaged(file, cat("the zip entry ", shown(name), " has no header"));
     at.take(2 + 2);
-    const auto method = at.read<std::uint16_t>();
+    const auto method_here = at.read<std::uint16_t>();
     at.take(2 + 2 + 4 + 4 + 4);
     const auto name_length = at.read<std::uint16_t>(), extra_length = at.read<std::uint16_t>();
-    if (method != 0 || at.text(name_length) != name)
+    if (method_here != method || at.text(name_length) != name)
         throw damaged(file, cat("the zip entry ", shown(name), " differs from the directory"));
     at.take(extra_length);
     return at.position();
@@ -123,9 +124,11 @@ const ZipEntry* ZipDirectory::find(const std::string& name) const {
     return found == entries.end() ? nullptr : &found->second;
 }
 
-ZipDirectory read_zip_directory(std::span<const std::byte> bytes, const std::string& file) {
+ZipDirectory read_zip_directory(std::span<const std::byte> bytes, const std::string& file,
+                                CompressedEntries compressed) {
     const Directory directory = find_directory(bytes, file);
     ZipDirectory out;
+    std::unordered_set<std::string> left_out;
     std::vector<Extent> extents;
     Cursor at(
         bytes.subspan(static_cast<std::size_t>(directory.offset), static_cast<std::size_t>(directory.size)),
@@ -151,15 +154,17 @@ ZipDirectory read_zip_directory(std::span<const std::byte> bytes, const std::str
             throw refused(file,
                           cat("the zip entry \"", label, "\" has a name that leads out of the archive"));
         if (flags & 1) throw refused(file, cat("the zip entry ", label, " is encrypted"));
-        if (method != 0 || stored != size)
+        const bool plain = method == 0 && stored == size;
+        if (!plain && (method == 0 || compressed == CompressedEntries::refuse))
             throw refused(file, cat("the zip entry ", label, " is compressed, which torch.save never does"));
-        const std::size_t data = data_offset(bytes, header, name, directory.offset, file);
-        if (size > directory.offset - data)
+        const std::size_t data = data_offset(bytes, header, name, method, directory.offset, file);
+        if (stored > directory.offset - data)
             throw damaged(file, cat("the zip entry ", label, " reaches outside the file"));
-        extents.push_back({header, data + size});
+        extents.push_back({header, data + stored});
         const ZipEntry entry{data, static_cast<std::size_t>(size), crc};
-        if (!out.entries.emplace(name, entry).second)
-            throw refused(file, cat("the zip file holds ", label, " twice"));
+        const bool fresh = plain ? left_out.count(name) == 0 && out.entries.emplace(name, entry).second
+                                 : out.entries.count(name) == 0 && left_out.insert(name).second;
+        if (!fresh) throw refused(file, cat("the zip file holds ", label, " twice"));
     }
     if (at.rest() != 0) throw damaged(file, "the directory of the zip file is longer than its entries");
     std::sort(extents.begin(), extents.end(),

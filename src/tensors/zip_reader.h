@@ -18,10 +18,16 @@ struct ZipDirectory {
     const ZipEntry* find(const std::string& name) const;
 };
 
+enum class CompressedEntries {
+    refuse,
+    leave_out,  // of `entries`: as if they were not there
+};
+
 // Error(input) naming `file` for anything ambiguous or dangerous: no or a broken directory, compressed or
 // encrypted entries, names that come twice or lead out of the archive, entries that overlap or leave the
 // file.
-ZipDirectory read_zip_directory(std::span<const std::byte> bytes, const std::string& file);
+ZipDirectory read_zip_directory(std::span<const std::byte> bytes, const std::string& file,
+                                CompressedEntries compressed = CompressedEntries::refuse);
 
 // Error(input) when the bytes of the entry do not have its checksum.
 void check_zip_entry(std::span<const std::byte> bytes, const ZipEntry& entry, const std::string& name,

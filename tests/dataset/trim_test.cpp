@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "audio/decode.h"
+#include "audio/resample.h"
 #include "core/strings.h"
 #include "support/golden.h"
 
@@ -37,8 +38,28 @@ TEST(GoldenTrim, SpeechStartsWhereSoxFindsIt) {
             const auto clip = audio::load(golden_file_or_default(cat("asr/audio/", name, ".flac")));
             ASSERT_EQ(clip.samples.size(), about["samples"].get<std::size_t>());
             expect_start(clip, about["torchaudio_vad"], {});
+            expect_start(clip, about["sox_vad"], {});
             for (const auto& with : about.value("torchaudio_vad_options", Json::array()))
                 expect_start(clip, with, options_from(with["options"]));
+        }
+}
+
+// At the rate of training, resampled as the trainer's own library does.
+TEST(GoldenTrim, SpeechStartsWhereItIsFoundAt22050) {
+    const auto cases = golden_cases("asr", "vad");
+    if (cases.empty()) GTEST_SKIP();
+    for (const auto& one : cases)
+        for (const auto& [name, about] : one.manifest["clips"].items()) {
+            if (!about.contains("torchaudio_vad_at_22050")) continue;
+            SCOPED_TRACE(name);
+            const auto clip = audio::load(golden_file_or_default(cat("asr/audio/", name, ".flac")));
+            const at::Tensor wave = audio::resample_sinc(at::tensor(clip.samples), clip.rate, 22050);
+            const auto& wanted = about["torchaudio_vad_at_22050"];
+            ASSERT_EQ(wave.numel(), wanted["samples"].get<std::int64_t>());
+            audio::Clip resampled{{}, 22050};
+            resampled.samples.assign(wave.const_data_ptr<float>(),
+                                     wave.const_data_ptr<float>() + wave.numel());
+            expect_start(resampled, wanted, {});
         }
 }
 

@@ -95,6 +95,23 @@ inline std::vector<ZipPart> parts_of(const std::string& pickle) {
 }
 inline std::string good_tensor() { return tensor(storage("0", 4), 0, {2, 2}, {2, 1}); }
 
+// --- TorchScript
+inline std::string module_of(const std::string& attributes, const std::string& type = "Net") {
+    return global("__torch__", type) + ")\x81}(" + attributes + "ub";
+}
+inline std::string sample_script() {
+    return program(module_of(text("training") + "\x89" + text("rates") +
+                             global("torch.jit._pickle", "build_intlist") + "(](" + integer(8000) + "etR" +
+                             text("weight") + good_tensor() + text("inner") +
+                             module_of(text("bias") + tensor(storage("0", 4), 1, {3}, {1}), "parts.Inner")));
+}
+inline std::vector<ZipPart> script_parts(const std::string& pickle) {
+    std::vector<ZipPart> parts = parts_of(pickle);
+    parts.push_back({"archive/constants.pkl", program(")")});
+    parts.push_back({"archive/code/__torch__.py", "not looked at", 8});
+    return parts;
+}
+
 // --- the form before 1.6
 inline std::string legacy_of(const std::string& object, const std::vector<std::string>& keys,
                              const std::string& storages, bool little = true) {

@@ -10,6 +10,7 @@
 #include "tensors/inspect.h"
 #include "tensors/pickle.h"
 #include "tensors/safetensors.h"
+#include "tensors/torchscript.h"
 #include "tensors/weights.h"
 #include "tensors/zip_reader.h"
 
@@ -71,6 +72,7 @@ std::string sample_safetensors() {
         write_safetensors(path, sample_tensors(), {{"format", "pt"}, {"about", "é"}});
     });
 }
+std::string sample_torchscript() { return zip_of(script_parts(sample_script())); }
 std::string sample_ctranslate2() {
     return ct2::model_of(3,
                          ct2::variable("a/weight", 4, "abcd", 2, 1) + ct2::variable("flag", 1, "\x01") +
@@ -266,26 +268,36 @@ double touch(const Value& value) {
     return sum;
 }
 
-class Trial {
-  public:
-    // Returns whether every reader took it.
-    bool file(const std::string& bytes, const std::string& which) {
-        const fs::path path = folder_ / "damaged";
-        write_quickly(path, bytes);
-        // First without the checksums, which would catch nearly all damage before the parser; then as users
-        // do.
-        const std::function<void()> readers[] = {
-            [&] {
+using Reader = std::function<void(const fs::path&)>;
+
+// First without the checksums, which would catch nearly all damage before the parser; then as users do.
+std::vector<Reader> checkpoint_readers() {
+    return {[](const fs::path& path) {
                 const FileKind kind = kind_of_file(path);
                 const bool pickle = kind == FileKind::torch_zip || kind == FileKind::torch_legacy;
                 touch(pickle ? read_pickle(path, Check::structure) : to_value(read_weights(path)));
             },
-            [&] { read_weights(path); }, [&] { describe_file(path, Check::contents); }};
+            [](const fs::path& path) { read_weights(path); },
+            [](const fs::path& path) { describe_file(path, Check::contents); }};
+}
+std::vector<Reader> script_readers() {
+    return {[](const fs::path& path) { touch(to_value(read_torchscript(path, Check::structure))); },
+            [](const fs::path& path) { read_torchscript(path); }};
+}
+
+class Trial {
+  public:
+    explicit Trial(std::vector<Reader> readers = checkpoint_readers()) : readers_(std::move(readers)) {}
+
+    // Returns whether every reader took it.
+    bool file(const std::string& bytes, const std::string& which) {
+        const fs::path path = folder_ / "damaged";
+        write_quickly(path, bytes);
         std::size_t taken = 0;
-        for (const auto& reader : readers) {
+        for (const Reader& reader : readers_) {
             try {
                 const MemoryLimit limit(bytes.size() + small_bound);
-                reader();
+                reader(path);
                 ++taken;
             } catch (const Error& error) {
                 EXPECT_EQ(error.kind(), ErrorKind::input) << which << ": " << error.what();
@@ -297,7 +309,7 @@ class Trial {
             }
         }
         ++(taken > 0 ? read_ : refused_);
-        return taken == std::size(readers);
+        return taken == readers_.size();
     }
     void expect_both() const {
         std::cout << "  " << read_ << " read, " << refused_ << " refused\n";
@@ -307,6 +319,7 @@ class Trial {
 
   private:
     TemporaryFolder folder_;
+    std::vector<Reader> readers_;
     int read_ = 0, refused_ = 0;
 };
 
@@ -351,6 +364,26 @@ TEST(GoldenRobustness, DamagedFilesAreReadOrRefused) {
         trial.file(mutator.damaged(files[index], files[mutator.below(files.size())]),
                    cat("file ", index, " ", n));
     }
+    trial.expect_both();
+}
+
+TEST(Robustness, DamagedProgramsAreReadOrRefused) {
+    std::vector<std::string> samples = {sample_torchscript()};
+    const fs::path real = testudo::test::source_dir() / ".deps/share/vad/silero_vad.jit";
+    if (fs::exists(real)) samples.push_back(read_file(real));
+    for (std::size_t i = 0; i < samples.size(); ++i) {
+        Trial trial(script_readers());
+        EXPECT_TRUE(trial.file(samples[i], "undamaged"));
+        Mutator mutator(static_cast<unsigned>(i));
+        // The real one is large, and most of it numbers.
+        for (int n = 0; n < (i == 0 ? 3000 : 300); ++n)
+            trial.file(mutator.damaged(samples[i], samples[mutator.below(samples.size())]), cat(i, " ", n));
+        trial.expect_both();
+    }
+    Trial trial(script_readers());
+    Mutator mutator(7);
+    for (int n = 0; n < 1500; ++n)
+        trial.file(mutator.damaged(script_parts(sample_script()), samples[0]), cat("entries ", n));
     trial.expect_both();
 }
 
