@@ -34,6 +34,12 @@ function(whisper_cpp dir)
   set(GGML_NATIVE ${native} CACHE INTERNAL "")
   set(GGML_CCACHE OFF CACHE INTERNAL "")
   set(GGML_LLAMAFILE ON CACHE INTERNAL "")  # faster products of half-precision matrices
+  set(GIT_EXE "" CACHE INTERNAL "")  # it would compile our own commit into itself
+  # One OpenMP library for both: libtorch's.
+  file(GLOB openmp ${TESTUDO_TORCH}/lib/libgomp*.so*)
+  if(openmp)
+    set(OpenMP_gomp_LIBRARY ${openmp} CACHE INTERNAL "")
+  endif()
   set(BUILD_SHARED_LIBS OFF CACHE INTERNAL "")
   set(WHISPER_ALL_WARNINGS OFF CACHE INTERNAL "")
 

@@ -14,13 +14,8 @@ namespace {
 
 using Shape = std::vector<std::int64_t>;
 
-bool is_conv_bias(std::string_view name) {
-    return name == "encoder.conv1.bias" || name == "encoder.conv2.bias";
-}
-
-// whisper.cpp keeps these biases as columns.
 Shape ggml_shape(std::string_view name, Shape shape) {
-    if (is_conv_bias(name)) shape.push_back(1);
+    if (tensors::is_ggml_column(name)) shape.push_back(1);
     return shape;
 }
 
@@ -60,8 +55,8 @@ nets::WhisperConfig config_of(const tensors::GgmlSizes& sizes) {
     return config;
 }
 
-// What whisper.cpp's arithmetic takes for granted: windows of 30 s and heads of 64 numbers, as in every published
-// model.
+// What whisper.cpp's arithmetic takes for granted: windows of 30 s and heads of 64 numbers, as in every
+// published model.
 void check_sizes(const nets::WhisperConfig& c, const std::string& file) {
     const auto impossible = [&](const std::string& what) {
         return input_error(cat(file, ": ", what, ", which no model of whisper.cpp has"),
@@ -74,8 +69,8 @@ void check_sizes(const nets::WhisperConfig& c, const std::string& file) {
     if (c.mels != 80 && c.mels != 128) throw impossible(cat("it has ", c.mels, " mel bands"));
     constexpr int head = 64;
     if (c.audio_dim != c.text_dim || c.audio_dim != head * c.audio_heads || c.text_dim != head * c.text_heads)
-        throw impossible(cat("it has widths ", c.audio_dim, " and ", c.text_dim, " with ", c.audio_heads, " and ",
-                             c.text_heads, " heads"));
+        throw impossible(cat("it has widths ", c.audio_dim, " and ", c.text_dim, " with ", c.audio_heads,
+                             " and ", c.text_heads, " heads"));
     if (c.audio_layers > 256 || c.text_layers > 256)
         throw impossible(cat("it has ", c.audio_layers, " and ", c.text_layers, " layers"));
 }
@@ -92,8 +87,7 @@ void convert_to_ggml(const std::filesystem::path& from, const std::filesystem::p
                                   tensor ? cat(" has shape ", nets::shape_text(tensor->sizes()))
                                          : std::string(" is missing")),
                               "Give a whole Whisper model.");
-        tensors.set(name, tensor->reshape(ggml_shape(name, shape))
-                              .to(half && is_large(name, shape) ? at::kHalf : at::kFloat));
+        tensors.set(name, tensor->to(half && is_large(name, shape) ? at::kHalf : at::kFloat));
     }
     const auto texts = model.tokenizer.bytes();
     tensors::write_ggml(to, sizes_of(model.config, half), audio::whisper_mel_filters(model.config.mels),
@@ -105,7 +99,8 @@ nets::WhisperConfig check_ggml(const tensors::GgmlModel& model, const std::files
     const nets::WhisperConfig config = config_of(model.sizes);
     check_sizes(config, file);
     if (model.filters.size(0) != config.mels || model.filters.size(1) != audio::whisper_n_fft / 2 + 1)
-        throw tensors::damaged(file, cat("its mel filters have shape ", nets::shape_text(model.filters.sizes())));
+        throw tensors::damaged(file,
+                               cat("its mel filters have shape ", nets::shape_text(model.filters.sizes())));
     WhisperTokenizer::from_bytes(model.vocabulary, config.vocabulary, path);
 
     const tensors::GgmlType& large = *tensors::ggml_type_of_sizes(model.sizes.type);
@@ -113,14 +108,15 @@ nets::WhisperConfig check_ggml(const tensors::GgmlModel& model, const std::files
     for (const auto& [name, shape] : shapes) {
         const auto tensor = std::find_if(model.tensors.begin(), model.tensors.end(),
                                          [&](const auto& candidate) { return candidate.name == name; });
-        if (tensor == model.tensors.end()) throw tensors::damaged(file, cat("the tensor ", name, " is missing"));
+        if (tensor == model.tensors.end())
+            throw tensors::damaged(file, cat("the tensor ", name, " is missing"));
         if (tensor->shape != ggml_shape(name, shape))
             throw tensors::damaged(file, cat("the tensor ", name, " has shape ",
                                              nets::shape_text(at::IntArrayRef(tensor->shape))));
         const bool conv = shape.size() == 3;
-        const std::int32_t wanted = !is_large(name, shape)                 ? 0
+        const std::int32_t wanted = !is_large(name, shape)             ? 0
                                     : conv && large.block_elements > 1 ? 1
-                                                                           : large.code;
+                                                                       : large.code;
         if (tensor->type->code != wanted)
             throw tensors::damaged(file, cat("the tensor ", name, " is of type ", tensor->type->name));
     }

@@ -205,14 +205,11 @@ ModelFile read_model(const fs::path& model) {
     int audio_heads = 0, text_heads = 0;
     const tensors::FileKind kind = tensors::kind_of_file(out.weights);
     if (kind == tensors::FileKind::ctranslate2) {
-        out.tensors = from_ctranslate2(tensors::read_ctranslate2(out.weights), out.weights, audio_heads,
-                                       text_heads);
+        out.tensors =
+            from_ctranslate2(tensors::read_ctranslate2(out.weights), out.weights, audio_heads, text_heads);
     } else if (kind == tensors::FileKind::ggml) {
         tensors::GgmlModel file = tensors::read_ggml(out.weights);
         out.tensors = tensors::weights_of(file, out.weights.string());
-        // whisper.cpp keeps the biases of the convolutions as columns.
-        for (const char* bias : {"encoder.conv1.bias", "encoder.conv2.bias"})
-            if (const at::Tensor* column = out.tensors.find(bias)) out.tensors.set(bias, column->flatten());
         vocabulary = std::move(file.vocabulary);
         audio_heads = file.sizes.audio_heads;
         text_heads = file.sizes.text_heads;
@@ -240,8 +237,8 @@ Transcriber::Parts load_parts(const fs::path& model, const std::string& device_n
     ModelFile file = read_model(model);
     LogitRules rules = logit_rules(file.tokenizer);
     try {
-        return {nets::Whisper(file.config, [&](const std::string& name) { return file.tensors.find(name); },
-                              device),
+        return {nets::Whisper(
+                    file.config, [&](const std::string& name) { return file.tensors.find(name); }, device),
                 std::move(file.tokenizer), std::move(rules), std::move(file.heads)};
     } catch (const Error& error) {
         throw Error(error.kind(), cat(file.weights, ": ", error.what()), error.hint());

@@ -20,10 +20,12 @@ constexpr std::int32_t most_dimensions = 4;
 constexpr std::int32_t version_factor = 1000;  // sizes.type carries the version of the quantisation above it
 
 constexpr std::array types{
-    GgmlType{0, 0, "float32", 1, 4},  GgmlType{1, 1, "float16", 1, 2},     GgmlType{2, 2, "q4_0", 32, 18},
-    GgmlType{3, 3, "q4_1", 32, 20},   GgmlType{6, 8, "q5_0", 32, 22},      GgmlType{7, 9, "q5_1", 32, 24},
-    GgmlType{8, 7, "q8_0", 32, 34},   GgmlType{10, 10, "q2_k", 256, 84},   GgmlType{11, 11, "q3_k", 256, 110},
-    GgmlType{12, 12, "q4_k", 256, 144}, GgmlType{13, 13, "q5_k", 256, 176}, GgmlType{14, 14, "q6_k", 256, 210},
+    GgmlType{0, 0, "float32", 1, 4},    GgmlType{1, 1, "float16", 1, 2},
+    GgmlType{2, 2, "q4_0", 32, 18},     GgmlType{3, 3, "q4_1", 32, 20},
+    GgmlType{6, 8, "q5_0", 32, 22},     GgmlType{7, 9, "q5_1", 32, 24},
+    GgmlType{8, 7, "q8_0", 32, 34},     GgmlType{10, 10, "q2_k", 256, 84},
+    GgmlType{11, 11, "q3_k", 256, 110}, GgmlType{12, 12, "q4_k", 256, 144},
+    GgmlType{13, 13, "q5_k", 256, 176}, GgmlType{14, 14, "q6_k", 256, 210},
 };
 
 template <class Field>
@@ -48,7 +50,8 @@ void for_each_size(Sizes& sizes, Visit&& visit) {
     visit(sizes.mels, "the mel bands");
 }
 
-at::Tensor floats(const Map& map, std::size_t place, std::vector<std::int64_t> shape, const std::string& file) {
+at::Tensor floats(const Map& map, std::size_t place, std::vector<std::int64_t> shape,
+                  const std::string& file) {
     Geometry geometry;
     geometry.sizes = std::move(shape);
     geometry.strides = row_major_strides(geometry.sizes);
@@ -108,6 +111,10 @@ const GgmlType* ggml_type_of_sizes(std::int32_t type) {
     return type < 0 ? nullptr : find(&GgmlType::of_sizes, type % version_factor);
 }
 
+bool is_ggml_column(std::string_view name) {
+    return name == "encoder.conv1.bias" || name == "encoder.conv2.bias";
+}
+
 GgmlModel read_ggml(const fs::path& path) {
     const std::string file = to_utf8(path.native());
     GgmlModel model;
@@ -117,7 +124,7 @@ GgmlModel read_ggml(const fs::path& path) {
         throw input_error(cat(file, ": it is no ggml model"), "Name a model file of whisper.cpp.");
     for_each_size(model.sizes, [&](std::int32_t& size, const char* what) {
         size = at.read<std::int32_t>();
-        if (size < 1 || size > (1 << 20)) throw damaged(file, cat(what, " cannot be ", size));
+        if (size < 1 || size > (1 << 17)) throw damaged(file, cat(what, " cannot be ", size));
     });
     model.sizes.type = at.read<std::int32_t>();
     if (!ggml_type_of_sizes(model.sizes.type))
@@ -147,10 +154,12 @@ NamedTensors weights_of(const GgmlModel& model, const std::string& file) {
                                       ? element_type(tensor.type->code == 0 ? at::kFloat : at::kHalf)
                                       : nullptr;
         if (!type)
-            throw input_error(cat(file, ": its weights are quantised (", tensor.type->name, ")"),
-                              "Only whisper.cpp can use it: take another form of the model for anything else.");
+            throw input_error(
+                cat(file, ": its weights are quantised (", tensor.type->name, ")"),
+                "Only whisper.cpp can use it: take another form of the model for anything else.");
         Geometry geometry;
         geometry.sizes = tensor.shape;
+        if (is_ggml_column(tensor.name) && tensor.shape.back() == 1) geometry.sizes.pop_back();
         geometry.strides = row_major_strides(geometry.sizes);
         check_geometry(geometry, static_cast<std::int64_t>(tensor.bytes.size() / type->bytes), file);
         const auto place =
@@ -181,10 +190,12 @@ void write_ggml(const fs::path& path, const GgmlSizes& sizes, const at::Tensor& 
         number(token.size());
         out.write(token);
     }
-    for (const auto& [name, tensor] : tensors) {
-        check_writable(tensor, name, name_of_file);
+    for (const auto& [name, given] : tensors) {
+        check_writable(given, name, name_of_file);
+        const at::Tensor tensor = is_ggml_column(name) && given.dim() == 1 ? given.unsqueeze(1) : given;
         const bool half = tensor.scalar_type() == at::kHalf;
-        if ((!half && tensor.scalar_type() != at::kFloat) || tensor.dim() < 1 || tensor.dim() > most_dimensions)
+        if ((!half && tensor.scalar_type() != at::kFloat) || tensor.dim() < 1 ||
+            tensor.dim() > most_dimensions)
             throw usage_error(cat(path, ": the tensor ", shown(name), " cannot be written in this form"),
                               "Convert it to float32 or float16 with at most four dimensions.");
         number(tensor.dim());

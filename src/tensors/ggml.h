@@ -1,6 +1,6 @@
 #pragma once
-// whisper.cpp's model file, "ggml" (before GGUF): sizes, mel filters, vocabulary, tensors. The layout is that of
-// its models/convert-pt-to-ggml.py and of whisper_model_load() in src/whisper.cpp.
+// whisper.cpp's model file, "ggml" (before GGUF): sizes, mel filters, vocabulary, tensors. The layout is that
+// of its models/convert-pt-to-ggml.py and of whisper_model_load() in src/whisper.cpp.
 #include <ATen/ATen.h>
 
 #include <cstdint>
@@ -51,14 +51,19 @@ struct GgmlModel {
     std::shared_ptr<MappedFile> map;  // the whole file
 };
 
-// Every count and length is compared with what the file holds before it is used. Error(input) for a damaged file,
-// unknown types, names that come twice.
+// Every count and length is compared with what the file holds before it is used. Error(input) for a damaged
+// file, unknown types, names that come twice.
 GgmlModel read_ggml(const fs::path& path);
 
-// The tensors as they are in the file, halves as halves. Error(input) naming the first quantised one.
+// This form keeps the biases of the two convolutions as columns [n, 1]; everywhere else they are vectors.
+bool is_ggml_column(std::string_view name);
+
+// The tensors as they are in the file, halves as halves, columns as vectors. Error(input) naming the first
+// quantised one.
 NamedTensors weights_of(const GgmlModel& model, const std::string& file);
 
-// `tensors` are float32 or float16. Atomic. Error(usage) for other types or more than four dimensions.
+// `tensors` are float32 or float16; columns are given as vectors. Atomic. Error(usage) for other types or
+// more than four dimensions.
 void write_ggml(const fs::path& path, const GgmlSizes& sizes, const at::Tensor& filters,
                 const std::vector<std::string>& vocabulary, const NamedTensors& tensors);
 
