@@ -206,8 +206,11 @@ TEST(WhisperCpp, SilentShortAndBrokenClips) {
 TEST(WhisperCpp, WrongOptionsAreRefused) {
     Backend* backend = whisper_cpp("tiny.en");
     if (!backend) GTEST_SKIP();
-    for (const HearOptions& options : {HearOptions{.language = "de"}, HearOptions{.language = "klingon"},
-                                       HearOptions{.language = "en", .beam_size = 9}}) {
+    std::vector<HearOptions> wrong(3);
+    wrong[0].language = "de";
+    wrong[1].language = "klingon";
+    wrong[2].beam_size = 9;
+    for (const HearOptions& options : wrong) {
         try {
             backend->hear({}, options);
             ADD_FAILURE() << options.language;
