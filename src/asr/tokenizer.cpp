@@ -12,6 +12,7 @@
 #include "core/error.h"
 #include "core/files.h"
 #include "core/json.h"
+#include "core/program_files.h"
 #include "core/strings.h"
 
 namespace testudo::asr {
@@ -46,10 +47,25 @@ bool to_bytes(std::string_view token, std::string& bytes) {
     return true;
 }
 
-// token text -> id, whichever file there is.
-std::vector<std::pair<std::string, std::int64_t>> read_vocabulary(const fs::path& folder, fs::path& file) {
+fs::path vocabulary_file(const fs::path& folder, bool multilingual) {
+    for (const char* name : {"tokenizer.json", "vocabulary.json", "vocabulary.txt"})
+        if (fs::exists(folder / name)) return folder / name;
+    try {
+        return program_file(multilingual ? "whisper/multilingual.json" : "whisper/english.txt");
+    } catch (const Error&) {
+        throw input_error(
+            cat(folder, ": the vocabulary is missing (tokenizer.json, vocabulary.json or vocabulary.txt)"),
+            "Put the tokenizer.json of Whisper (the English one for .en models, else the multilingual one) "
+            "beside the model.");
+    }
+}
+
+// token text -> id; `file` receives where they were found.
+std::vector<std::pair<std::string, std::int64_t>> read_vocabulary(const fs::path& folder, bool multilingual,
+                                                                  fs::path& file) {
     std::vector<std::pair<std::string, std::int64_t>> tokens;
-    if (fs::exists(file = folder / "tokenizer.json")) {
+    file = vocabulary_file(folder, multilingual);
+    if (file.filename() == "tokenizer.json") {
         // Not core's Json: keeping the order of 50000 keys would take seconds.
         const auto json = nlohmann::json::parse(read_file(file), nullptr, /*allow_exceptions=*/false);
         const nlohmann::json::json_pointer place("/model/vocab");
@@ -62,7 +78,7 @@ std::vector<std::pair<std::string, std::int64_t>> read_vocabulary(const fs::path
                                   "Take tokenizer.json from the model's own folder.");
             tokens.emplace_back(text, id.get<std::int64_t>());
         }
-    } else if (fs::exists(file = folder / "vocabulary.json")) {
+    } else if (file.extension() == ".json") {
         const Json json = read_json(file);
         if (!json.is_array())
             throw input_error(cat(file, ": not a list of tokens"),
@@ -73,15 +89,9 @@ std::vector<std::pair<std::string, std::int64_t>> read_vocabulary(const fs::path
                                   "Take vocabulary.json from the model's own folder.");
             tokens.emplace_back(text.get<std::string>(), static_cast<std::int64_t>(tokens.size()));
         }
-    } else if (fs::exists(file = folder / "vocabulary.txt")) {
+    } else {
         for (std::string& line : split_lines(read_file(file)))
             tokens.emplace_back(std::move(line), static_cast<std::int64_t>(tokens.size()));
-    } else {
-        throw input_error(
-            cat(folder, ": the vocabulary is missing (tokenizer.json, vocabulary.json or vocabulary.txt)"),
-            "Put the tokenizer.json of Whisper (the English one for .en models, else the multilingual one) "
-            "beside "
-            "the model.");
     }
     return tokens;
 }
@@ -133,38 +143,54 @@ bool without_spaces(std::string_view language) {
 WhisperTokenizer WhisperTokenizer::load(const fs::path& folder, int vocabulary) {
     WhisperTokenizer tokenizer;
     tokenizer.set_special(vocabulary);
-    const auto texts = static_cast<std::size_t>(tokenizer.eot);
-    tokenizer.bytes_of_.resize(texts);
     fs::path file;
     std::string bytes;
-    std::size_t found = 0;
-    for (const auto& [text, id] : read_vocabulary(folder, file)) {
+    for (const auto& [text, id] : read_vocabulary(folder, tokenizer.multilingual_, file)) {
         if (id < 0 || id >= tokenizer.eot) continue;
-        if (text.empty() &&
-            id + 1 == tokenizer.eot) {  // the multilingual vocabulary ends with a token of no text
-            ++found;
-            continue;
-        }
-        if (!to_bytes(text, bytes) || bytes.empty())
+        if (!to_bytes(text, bytes))
             throw input_error(cat(file, ": token ", id, " is not in GPT-2's byte alphabet"),
                               "Take the vocabulary from the model's own folder.");
-        if (!tokenizer.id_of_.emplace(bytes, id).second ||
-            !tokenizer.bytes_of_[static_cast<std::size_t>(id)].empty())
-            throw input_error(cat(file, ": token ", id, " comes twice"),
-                              "Take the vocabulary from the model's own folder.");
-        tokenizer.bytes_of_[static_cast<std::size_t>(id)] = bytes;
-        ++found;
+        tokenizer.add(id, bytes, file);
     }
-    std::size_t single = 0;
-    for (int b = 0; b < 256; ++b) single += tokenizer.id_of_.count(std::string(1, static_cast<char>(b)));
-    // The most frequent word tells the two vocabularies of nearly equal size apart.
-    const auto the = tokenizer.id_of_.find(" the");
-    const bool english = the != tokenizer.id_of_.end() && the->second == 262;
-    if (found != texts || single != 256 || english == tokenizer.multilingual_)
-        throw input_error(cat(file, ": not the ", tokenizer.multilingual_ ? "multilingual" : "English-only",
-                              " vocabulary that this model needs (", found, " of ", texts, " tokens)"),
-                          "Put the tokenizer.json of the same model beside it.");
+    tokenizer.check_complete(file);
     return tokenizer;
+}
+
+WhisperTokenizer WhisperTokenizer::from_bytes(std::span<const std::string> tokens, int vocabulary,
+                                              const fs::path& where) {
+    WhisperTokenizer tokenizer;
+    tokenizer.set_special(vocabulary);
+    const auto texts = std::min(tokens.size(), tokenizer.bytes_of_.size());
+    for (std::size_t id = 0; id < texts; ++id)
+        tokenizer.add(static_cast<std::int64_t>(id), tokens[id], where);
+    tokenizer.check_complete(where);
+    return tokenizer;
+}
+
+void WhisperTokenizer::add(std::int64_t id, std::string bytes, const fs::path& where) {
+    ++found_;
+    if (bytes.empty() && id + 1 == eot) return;  // the multilingual vocabulary ends with a token of no text
+    if (bytes.empty())
+        throw input_error(cat(where, ": token ", id, " has no text"),
+                          "Take the vocabulary from the model's own folder.");
+    std::string& own = bytes_of_[static_cast<std::size_t>(id)];
+    if (!id_of_.emplace(bytes, id).second || !own.empty())
+        throw input_error(cat(where, ": token ", id, " comes twice"),
+                          "Take the vocabulary from the model's own folder.");
+    own = std::move(bytes);
+}
+
+void WhisperTokenizer::check_complete(const fs::path& where) const {
+    std::size_t single = 0;
+    for (int b = 0; b < 256; ++b) single += id_of_.count(std::string(1, static_cast<char>(b)));
+    // The most frequent word tells the two vocabularies of nearly equal size apart.
+    const auto the = id_of_.find(" the");
+    const bool english = the != id_of_.end() && the->second == 262;
+    if (found_ != bytes_of_.size() || single != 256 || english == multilingual_)
+        throw input_error(cat(where, ": not the ", multilingual_ ? "multilingual" : "English-only",
+                              " vocabulary that this model needs (", found_, " of ", bytes_of_.size(),
+                              " tokens)"),
+                          "Put the tokenizer.json of the same model beside it.");
 }
 
 void WhisperTokenizer::set_special(int vocabulary) {
@@ -185,6 +211,7 @@ void WhisperTokenizer::set_special(int vocabulary) {
     no_speech = sot_prev + 1;
     no_timestamps = no_speech + 1;
     timestamp_begin = no_timestamps + 1;
+    bytes_of_.resize(static_cast<std::size_t>(eot));
 }
 
 void WhisperTokenizer::encode_piece(std::string_view piece, Tokens& out) const {

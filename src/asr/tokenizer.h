@@ -19,10 +19,14 @@ std::span<const std::pair<std::string_view, std::string_view>> whisper_languages
 
 class WhisperTokenizer {
   public:
-    // `folder` holds tokenizer.json, or vocabulary.json / vocabulary.txt (decoding and a longest-match
-    // encoding only). `vocabulary` is the model's number of tokens, which decides what the special ids are.
-    // Error(input) naming the file when it is missing, malformed or of the other kind.
+    // `folder` holds tokenizer.json, vocabulary.json or vocabulary.txt; without them the vocabulary that comes
+    // with the program is taken. `vocabulary` is the model's number of tokens, which decides what the special
+    // ids are. Error(input) naming the file when it is malformed or of the other kind.
     static WhisperTokenizer load(const std::filesystem::path& folder, int vocabulary);
+    // The bytes of each text token by id; further ones are left out. `where` stands in the errors.
+    static WhisperTokenizer from_bytes(std::span<const std::string> tokens, int vocabulary,
+                                       const std::filesystem::path& where);
+    std::span<const std::string> bytes() const { return bytes_of_; }
 
     Tokens encode(std::string_view text) const;
     // Timestamps are left out; bytes that are not UTF-8 become U+FFFD.
@@ -54,8 +58,11 @@ class WhisperTokenizer {
   private:
     void encode_piece(std::string_view piece, Tokens& out) const;
     void set_special(int vocabulary);
+    void add(std::int64_t id, std::string bytes, const std::filesystem::path& where);
+    void check_complete(const std::filesystem::path& where) const;
 
     bool multilingual_ = false;
+    std::size_t found_ = 0;  // text tokens read so far
     std::vector<std::string> languages_;
     std::vector<std::string> bytes_of_;                    // id -> bytes
     std::unordered_map<std::string, std::int64_t> id_of_;  // bytes -> id

@@ -9,6 +9,7 @@
 #include "core/strings.h"
 #include "dataset/prepare.h"
 #include "dataset/whisper_backend.h"
+#include "studio/pull.h"
 
 namespace testudo::cli {
 
@@ -23,7 +24,8 @@ using Job = std::function<dataset::Report(const studio::Workspace&, const Datase
 
 dataset::Transcribe transcriber(const studio::Workspace& workspace, const DatasetVerb& verb, Events& events) {
     return dataset::whisper_transcriber(workspace.root(), verb.settings, events,
-                                        at::hasCUDA() ? "cuda" : "cpu");
+                                        at::hasCUDA() ? "cuda" : "cpu",
+                                        studio::model_fetcher(workspace, events));
 }
 
 void print_report(const dataset::Report& report) {

@@ -36,6 +36,12 @@ void add_flags(CLI::App& app, Settings& settings, const std::vector<std::string>
                                   cat(flag_help(setting), value ? " [on]" : " [off]"));
         } else {
             option = app.add_option(name, value, flag_help(setting))->capture_default_str();
+            if constexpr (std::is_same_v<Value, std::string>)
+                if (!setting.aliases.empty())
+                    option->transform([setting](std::string given) {
+                        settings_detail::resolve_alias(given, setting);
+                        return given;
+                    });
             if constexpr (!std::is_arithmetic_v<Value> && !std::is_same_v<Value, std::string>)
                 option->delimiter(',');  // 2,4,9 as well as 2 4 9
         }

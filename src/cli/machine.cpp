@@ -3,12 +3,14 @@
 #include <iostream>
 
 #include "asr/bench.h"
-#include "asr/transcriber.h"
+#include "asr/openai_backend.h"
+#include "asr/whisper_cpp_backend.h"
 #include "audio/clip.h"
 #include "audio/decode.h"
 #include "cli/flags.h"
 #include "cli/verbs.h"
 #include "core/strings.h"
+#include "dataset/whisper_backend.h"
 #include "studio/doctor.h"
 #include "training/bench.h"
 
@@ -44,12 +46,12 @@ int doctor(const Context& context) {
 }
 
 struct WhisperBench {
-    std::string model = "models/whisper/tiny.en", data;
+    std::string backend = "openai/whisper", model = "models/whisper/tiny.en", data;
     int threads = 0;
     asr::BenchOptions how;
 };
 
-Json bench_whisper(const WhisperBench& options, Events& events) {
+Json bench_whisper(const std::filesystem::path& workspace, const WhisperBench& options, Events& events) {
     if (options.threads > 0) at::set_num_threads(options.threads);
     std::vector<audio::Clip> clips;
     if (!std::filesystem::is_directory(options.data))
@@ -62,7 +64,16 @@ Json bench_whisper(const WhisperBench& options, Events& events) {
     if (clips.empty())
         throw input_error(cat(options.data, " holds no recording"),
                           "Name a folder of recordings with --data.");
-    return asr::bench_transcription(asr::Transcriber::load(options.model), clips, options.how, events);
+    std::unique_ptr<asr::Backend> backend;
+    if (options.backend == "whispercpp") {
+        backend =
+            asr::whisper_cpp_backend(dataset::ggml_of(workspace, options.model, events), {.fallback = false});
+    } else {
+        asr::TranscribeOptions how;
+        how.temperatures = {0};
+        backend = asr::openai_backend(asr::Transcriber::load(options.model), how);
+    }
+    return asr::bench_transcription(*backend, clips, options.how, events);
 }
 
 }  // namespace
@@ -97,6 +108,9 @@ void add_machine_verbs(CLI::App& app, Context& context) {
     });
     CLI::App* whisper = bench->add_subcommand("whisper", "Seconds of transcription per second of audio");
     const auto asr_options = std::make_shared<WhisperBench>();
+    whisper->add_option("--backend", asr_options->backend, "openai/whisper or whispercpp")
+        ->capture_default_str()
+        ->check(CLI::IsMember({"openai/whisper", "whispercpp"}));
     whisper->add_option("--model", asr_options->model, "Whisper model")->capture_default_str();
     whisper->add_option("--data", asr_options->data, "Folder of recordings")->required();
     whisper->add_option("--beam", asr_options->how.beam_size, "Beam size; 0: greedy")->capture_default_str();
@@ -111,8 +125,9 @@ void add_machine_verbs(CLI::App& app, Context& context) {
             Context quiet = context;
             quiet.quiet = quiet.quiet || quiet.json;
             quiet.json = false;
-            const Json result =
-                run_job(quiet, [&](Events& events) { return bench_whisper(*asr_options, events); });
+            const Json result = run_job(quiet, [&](Events& events) {
+                return bench_whisper(context.open().root(), *asr_options, events);
+            });
             print(context, result, [&] { print_numbers(result); });
             return exit_code(result);
         };

@@ -68,7 +68,8 @@ void add_models_verb(CLI::App& app, Context& context) {
         "  testudo models pull autoregressive dvae whisper-base.en\n"
         "  testudo models init --size nano\n"
         "  testudo models inspect models/tortoise/autoregressive.pth --tensors\n"
-        "  testudo models convert training/ada/finetune/models/500_gpt.pth models/finetunes/ada.safetensors");
+        "  testudo models convert training/ada/finetune/models/500_gpt.pth models/finetunes/ada.safetensors\n"
+        "  testudo models convert models/whisper/base.en models/whisper/ggml-base.en.bin");
 
     CLI::App* list_verb =
         models->add_subcommand("list", "Models of the workspace, with kind, size and origin");
@@ -116,12 +117,15 @@ void add_models_verb(CLI::App& app, Context& context) {
         };
     });
 
-    CLI::App* convert =
-        models->add_subcommand("convert", "Write a model as .pth or .safetensors, in another precision");
+    CLI::App* convert = models->add_subcommand(
+        "convert",
+        "Write a model as .pth or .safetensors, in another precision; Whisper also as .bin "
+        "for whisper.cpp");
     const auto from = std::make_shared<std::string>(), to = std::make_shared<std::string>();
     const auto conversion = std::make_shared<studio::ConvertOptions>();
     convert->add_option("FROM", *from, "File, or name of a model of the workspace")->required();
-    convert->add_option("TO", *to, "New file; its ending chooses the form")->required();
+    convert->add_option("TO", *to, "New file; its ending chooses the form: .pth, .pt, .safetensors, .bin")
+        ->required();
     convert->add_option("--precision", conversion->precision, "keep, fp32, fp16 or bf16")
         ->capture_default_str();
     convert->add_flag("--strip-buffers,!--no-strip-buffers", conversion->strip_buffers,
@@ -137,18 +141,21 @@ void add_models_verb(CLI::App& app, Context& context) {
 
     CLI::App* pull = models->add_subcommand("pull", "Fetch published models; continues a broken download");
     const auto names = std::make_shared<std::vector<std::string>>();
-    const auto pulling = std::make_shared<studio::PullOptions>();
+    const auto from_place = std::make_shared<std::string>();
+    const auto force = std::make_shared<bool>(false);
     pull->add_option("NAME", *names, "Models to fetch; without names, lists what there is");
-    pull->add_option("--from", pulling->from,
-                     "Folder or URL that holds the files, instead of the published places");
-    pull->add_flag("--offline", pulling->offline, "Never use the network");
-    pull->add_flag("--force", pulling->force, "Fetch again what is there");
-    pull->callback([&context, names, pulling] {
-        context.action = [&context, names, pulling] {
+    pull->add_option("--from", *from_place,
+                     "Folder or URL that holds the files, instead of the published places (default: "
+                     "$TESTUDO_MODELS_FROM)");
+    pull->add_flag("--force", *force, "Fetch again what is there");
+    pull->callback([&context, names, from_place, force] {
+        context.action = [&context, names, from_place, force] {
+            const studio::Workspace workspace = context.open();
+            const auto sources = studio::model_sources(workspace);
             if (names->empty()) {
                 Json document = Json::array();
                 std::vector<std::vector<std::string>> rows = {{"NAME", "SIZE", "LICENCE", "WHAT"}};
-                for (const auto& source : studio::model_sources()) {
+                for (const auto& source : sources) {
                     Json item{{"name", source.name}, {"target", source.target}};
                     if (source.bytes) item["bytes"] = source.bytes;
                     item["licence"] = source.licence;
@@ -162,12 +169,15 @@ void add_models_verb(CLI::App& app, Context& context) {
                 return 0;
             }
             for (const auto& name : *names)
-                studio::model_source(name);  // all names are right before anything is fetched
+                studio::model_source(sources, name);  // all names are right before anything is fetched
+            studio::PullOptions pulling = studio::default_pull_options(workspace);
+            if (!from_place->empty()) pulling.from = *from_place;
+            pulling.force = *force;
             const Json result = run_job(context, [&](Events& events) {
                 Json files = Json::array();
                 for (const auto& name : *names)
                     files.push_back(to_utf8(
-                        studio::pull_model(context.open(), studio::model_source(name), *pulling, events)
+                        studio::pull_model(workspace, studio::model_source(sources, name), pulling, events)
                             .native()));
                 return Json{{"files", files}};
             });

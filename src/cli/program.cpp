@@ -145,6 +145,7 @@ int run(int argc, char** argv) {
         "the current folder)");
     app.add_flag("--json", context.json, "Print JSON: jobs print each event as a line");
     app.add_flag("--quiet", context.quiet, "Print only warnings, errors and results");
+    app.add_flag("--offline", context.offline, "Never use the network (as TESTUDO_OFFLINE=1)");
     app.footer(kExamples);
     app.require_subcommand(1);
     app.fallthrough();  // --json and --workspace may stand behind the verb, too
@@ -157,6 +158,7 @@ int run(int argc, char** argv) {
     std::signal(SIGPIPE, SIG_IGN);
     try {
         app.parse(argc, argv);
+        if (context.offline) ::setenv("TESTUDO_OFFLINE", "1", 1);
         let_threads_sleep(app, argv);
         const int code = context.action ? context.action() : 0;
         std::cout.flush();

@@ -13,7 +13,7 @@ namespace testudo::cli {
 
 struct Context {
     std::string workspace;
-    bool json = false, quiet = false;
+    bool json = false, quiet = false, offline = false;
     std::function<int()> action;
 
     studio::Workspace open() const { return studio::Workspace::open(workspace); }

@@ -12,6 +12,7 @@
 #include <optional>
 #include <string>
 #include <type_traits>
+#include <utility>
 #include <vector>
 
 #include "core/error.h"
@@ -26,8 +27,9 @@ struct Setting {
     std::string unit = {};
     std::string help = {};
     std::optional<double> min = {}, max = {};
-    std::vector<std::string> choices = {};  // of a string member; empty: anything
-    bool advanced = false;                  // hidden from the short help
+    std::vector<std::string> choices = {};                          // of a string member; empty: anything
+    std::vector<std::pair<std::string, std::string>> aliases = {};  // other names of choices: {alias, choice}
+    bool advanced = false;                                          // hidden from the short help
 };
 
 namespace settings_detail {
@@ -79,6 +81,13 @@ void check_value(const T& value, const Setting& setting) {
                           cat("Choose one of: ", join(setting.choices, ", "), "."));
     }
 }
+inline void resolve_alias(std::string& value, const Setting& setting) {
+    for (const auto& [alias, choice] : setting.aliases)
+        if (value == alias) {
+            value = choice;
+            return;
+        }
+}
 }  // namespace settings_detail
 
 // Calls visit(value&, const Setting&) for each member of `settings`.
@@ -104,6 +113,8 @@ void settings_from_json(Settings& settings, const Json& values, const std::strin
     for_each_setting(settings, [&](auto& value, const Setting& setting) {
         if (const auto found = values.find(setting.key); found != values.end())
             settings_detail::from_json_value(*found, value, cat(where, ": ", setting.key));
+        if constexpr (std::is_same_v<std::remove_reference_t<decltype(value)>, std::string>)
+            settings_detail::resolve_alias(value, setting);
     });
 }
 

@@ -114,17 +114,19 @@ struct DatasetSettings {
                       .min = 0.05,
                       .max = longest_clip_seconds,
                       .advanced = true});
-        visit(&S::whisper_backend, Setting{.key = "whisper_backend",
-                                           .label = "Whisper backend",
-                                           .help = "The program whose transcription rules are followed.",
-                                           .choices = {"openai/whisper", "whispercpp", "whisperx"},
-                                           .advanced = true});
-        visit(
-            &S::whisper_model,
-            Setting{.key = "whisper_model",
-                    .label = "Whisper model",
-                    .help = "tiny, base, small, medium, large, …, a folder or a .pt file. English takes the "
-                            "English-only model (base.en) where there is one."});
+        visit(&S::whisper_backend,
+              Setting{.key = "whisper_backend",
+                      .label = "Whisper backend",
+                      .help = "The program whose transcription rules are followed.",
+                      .choices = {"openai/whisper", "whispercpp", "whisperx"},
+                      .aliases = {{"lightmare/whispercpp", "whispercpp"}, {"m-bain/whisperx", "whisperx"}},
+                      .advanced = true});
+        visit(&S::whisper_model,
+              Setting{.key = "whisper_model",
+                      .label = "Whisper model",
+                      .help =
+                          "tiny, base, small, medium, large, turbo, …, or the path of a model. English takes "
+                          "the English-only model (base.en) where there is one."});
         visit(&S::beam_size, Setting{.key = "beam_size",
                                      .label = "Beam size",
                                      .help = "Texts followed side by side; 0: the likeliest token alone.",

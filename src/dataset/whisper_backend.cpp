@@ -1,65 +1,197 @@
 #include "dataset/whisper_backend.h"
 
-#include <memory>
-#include <optional>
+#include <chrono>
+#include <utility>
 
-#include "asr/transcriber.h"
+#include "asr/ggml_model.h"
+#include "asr/openai_backend.h"
+#include "asr/whisper_cpp_backend.h"
 #include "core/files.h"
+#include "core/hash.h"
 #include "core/strings.h"
+#include "tensors/sidecar.h"
+#include "tensors/weights.h"
 
 namespace testudo::dataset {
 
 namespace {
 
-fs::path in_folder(const fs::path& folder, const std::string& name) {
-    if (fs::exists(folder / name)) return folder / name;
-    const fs::path file = folder / (name + ".pt");
-    return fs::exists(file) ? file : fs::path();
-}
+constexpr const char* whisper_cpp = "whispercpp";
 
 // A long group shows how far the transcriber is; short ones are counted by recording.
 constexpr double seconds_worth_showing = 60;
 
+fs::path whisper_folder(const fs::path& root) { return root / "models" / "whisper"; }
+
+// What the name may stand for, best first.
+std::vector<std::string> meanings(const DatasetSettings& settings) {
+    const std::string& name = settings.whisper_model;
+    const std::string language = lower_ascii(settings.language);
+    std::vector<std::string> out;
+    if (language == "en" || language == "english") out.push_back(name + ".en");
+    out.push_back(name);
+    if (name == "large") out.emplace_back("large-v3");
+    if (name == "turbo") out.emplace_back("large-v3-turbo");
+    return out;
+}
+
+fs::path in_folder(const fs::path& folder, const std::string& name, bool ggml_first) {
+    std::vector<std::string> forms = {name, name + ".pt", name + ".bin"};
+    forms.insert(ggml_first ? forms.begin() : forms.end(), cat("ggml-", name, ".bin"));
+    for (const std::string& form : forms)
+        if (fs::exists(folder / form)) return folder / form;
+    return {};
+}
+
+// Empty when there is none.
+fs::path look_for_whisper(const fs::path& root, const DatasetSettings& settings) {
+    const std::string& name = settings.whisper_model;
+    if (name.empty()) throw usage_error("whisper_model is empty", "Name a model, e.g. base or tiny.en.");
+    for (const std::string& meaning : meanings(settings))
+        if (fs::path found =
+                in_folder(whisper_folder(root), meaning, settings.whisper_backend == whisper_cpp);
+            !found.empty())
+            return found;
+    const fs::path ending = fs::path(name).extension();
+    const bool path = name.find('/') != std::string::npos || ending == ".pt" || ending == ".bin";
+    return path && fs::exists(name) ? fs::path(name) : fs::path();
+}
+
+// True when one of the models that the name may stand for was fetched.
+bool fetch_whisper(const DatasetSettings& settings, const FetchModel& fetch) {
+    if (!fetch) return false;
+    for (const std::string& meaning : meanings(settings)) {
+        if (settings.whisper_backend != whisper_cpp) {
+            if (fetch("whisper-" + meaning)) return true;
+            continue;
+        }
+        try {
+            if (fetch("ggml-" + meaning)) return true;
+        } catch (const Error& error) {
+            if (error.kind() != ErrorKind::environment) throw;
+            // A folder or mirror may hold the other form alone; where it does not, the first error is the one
+            // to tell.
+            try {
+                if (fetch("whisper-" + meaning)) return true;
+            } catch (const Error&) {
+            }
+            throw;
+        }
+    }
+    return false;
+}
+
+// Tells whether what a ggml file was made of is still the same.
+Json stamp_of(const fs::path& model) {
+    std::uint64_t bytes = 0;
+    std::int64_t newest = 0;
+    const auto count = [&](const fs::path& file) {
+        bytes += fs::file_size(file);
+        newest = std::max<std::int64_t>(newest, std::chrono::duration_cast<std::chrono::milliseconds>(
+                                                    fs::last_write_time(file).time_since_epoch())
+                                                    .count());
+    };
+    if (!fs::is_directory(model)) {
+        count(model);
+    } else {
+        for (const auto& entry : fs::directory_iterator(model))
+            if (entry.is_regular_file()) count(entry.path());
+    }
+    return Json{{"bytes", bytes}, {"changed", newest}};
+}
+
+void convert(const fs::path& model, const fs::path& ggml, Events& events) {
+    events.info(cat("converting ", model, " for whisper.cpp, once: ", ggml));
+    const Json stamp = stamp_of(model);
+    asr::convert_to_ggml(model, ggml);
+    tensors::write_sidecar(ggml, {{"origin", cat("converted from ", to_utf8(model.native()))},
+                                  {"converted_from", to_utf8(model.native())},
+                                  {"source", stamp}});
+    events.artifact("model", ggml);
+}
+
+// False for a file that was not made of another model.
+bool is_stale(const fs::path& ggml, fs::path& source) {
+    const Json about = tensors::read_sidecar(ggml);
+    if (!about.contains("converted_from") || !about["converted_from"].is_string()) return false;
+    source = about["converted_from"].get<std::string>();
+    return fs::exists(source) && stamp_of(source) != about.value("source", Json());
+}
+
 }  // namespace
 
 fs::path find_whisper(const fs::path& root, const DatasetSettings& settings) {
-    const std::string& name = settings.whisper_model;
-    if (name.empty()) throw usage_error("whisper_model is empty", "Name a model, e.g. base or tiny.en.");
-    const fs::path folder = root / "models" / "whisper";
-    const std::string language = lower_ascii(settings.language);
-    if (language == "en" || language == "english")
-        if (const fs::path found = in_folder(folder, name + ".en"); !found.empty()) return found;
-    if (const fs::path found = in_folder(folder, name); !found.empty()) return found;
-    if (name.find('/') != std::string::npos || fs::path(name).extension() == ".pt")
-        if (fs::exists(name)) return name;
-    throw input_error(
-        cat("there is no Whisper model \"", name, "\" in ", folder),
-        "Fetch one with `testudo models pull`, or give the path of a model folder or .pt file.");
+    return find_or_fetch_whisper(root, settings, {});
+}
+
+fs::path find_or_fetch_whisper(const fs::path& root, const DatasetSettings& settings,
+                               const FetchModel& fetch) {
+    fs::path found = look_for_whisper(root, settings);
+    if (found.empty() && fetch_whisper(settings, fetch)) found = look_for_whisper(root, settings);
+    if (found.empty())
+        throw input_error(
+            cat("there is no Whisper model \"", settings.whisper_model, "\" in ", whisper_folder(root)),
+            "Fetch one with `testudo models pull`, or give the path of a model folder, .pt or ggml file.");
+    return found;
+}
+
+fs::path ggml_of(const fs::path& root, const fs::path& model, Events& events) {
+    if (fs::is_regular_file(model) && tensors::kind_of_file(model) == tensors::FileKind::ggml) {
+        if (fs::path source; is_stale(model, source)) convert(source, model, events);
+        return model;
+    }
+    const fs::path folder = whisper_folder(root);
+    fs::path whole = fs::absolute(model).lexically_normal();
+    if (!whole.has_filename()) whole = whole.parent_path();
+    std::string name = fs::is_directory(model) ? whole.filename().string() : whole.stem().string();
+    // Models of the same name may lie in many places outside.
+    if (whole.parent_path() != fs::absolute(folder).lexically_normal())
+        name += "-" + sha256(whole.string()).substr(0, 8);
+    const fs::path ggml = folder / cat("ggml-", name, ".bin");
+    if (fs::path source; !fs::exists(ggml) || is_stale(ggml, source)) convert(whole, ggml, events);
+    return ggml;
+}
+
+std::unique_ptr<asr::Backend> open_whisper(const fs::path& root, const DatasetSettings& settings,
+                                           Events& events, const std::string& device,
+                                           const FetchModel& fetch) {
+    if (settings.whisper_backend == "whisperx")
+        throw usage_error("the backend whisperx is not part of this program",
+                          "Choose openai/whisper or whispercpp.");
+    const fs::path model = find_or_fetch_whisper(root, settings, fetch);
+    events.info(cat("transcribing with ", model, " (", settings.whisper_backend, ")"));
+    if (settings.whisper_backend == whisper_cpp)
+        return asr::whisper_cpp_backend(ggml_of(root, model, events));
+    return asr::openai_backend(asr::Transcriber::load(model, device));
+}
+
+asr::HearOptions hear_options(const DatasetSettings& settings, const std::string& language) {
+    asr::HearOptions options;
+    options.language = language;
+    options.beam_size = settings.beam_size;
+    options.batch = settings.whisper_batchsize;
+    options.word_timestamps = settings.word_timestamps;
+    return options;
 }
 
 Transcribe whisper_transcriber(const fs::path& root, const DatasetSettings& settings, Events& events,
-                               const std::string& device) {
-    auto transcriber = std::make_shared<std::optional<asr::Transcriber>>();
-    return [root, settings, device, transcriber, &events](const std::vector<Recording>& recordings,
-                                                          const std::string& language) {
-        if (!*transcriber) {
-            const fs::path model = find_whisper(root, settings);
-            events.info(cat("transcribing with ", model));
-            transcriber->emplace(asr::Transcriber::load(model, device));
-        }
+                               const std::string& device, const FetchModel& fetch) {
+    auto backend = std::make_shared<std::unique_ptr<asr::Backend>>();
+    return [root, settings, device, fetch, backend, &events](const std::vector<Recording>& recordings,
+                                                             const std::string& language) {
+        if (!*backend) *backend = open_whisper(root, settings, events, device, fetch);
         std::vector<audio::Clip> clips;
         double seconds = 0;
         for (const auto& recording : recordings) {
             clips.push_back(recording.clip);
             seconds += recording.clip.seconds();
         }
-        asr::TranscribeOptions options;
-        options.language = language;
+        asr::HearOptions options = hear_options(settings, language);
         if (seconds >= seconds_worth_showing)
             options.progress = [&events](double done, double total) {
                 events.progress("listen", done, total, "s");
             };
-        return (*transcriber)->transcribe(clips, options);
+        return (*backend)->hear(clips, options);
     };
 }
 

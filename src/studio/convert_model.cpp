@@ -1,5 +1,6 @@
 #include <string_view>
 
+#include "asr/ggml_model.h"
 #include "core/error.h"
 #include "core/strings.h"
 #include "studio/models.h"
@@ -72,10 +73,12 @@ tensors::NamedTensors flat(const fs::path& from, at::ScalarType to, bool strip) 
 void convert_model(const fs::path& from, const fs::path& to, const ConvertOptions& options) {
     const at::ScalarType precision = precision_of(options.precision);
     const std::string ending = lower_ascii(to.extension().string());
-    const bool to_pickle = ending == ".pth" || ending == ".pt";
-    if (!to_pickle && ending != ".safetensors")
+    const bool to_pickle = ending == ".pth" || ending == ".pt", to_ggml = ending == ".bin";
+    if (!to_pickle && !to_ggml && ending != ".safetensors")
         throw usage_error(cat("cannot tell from the name ", to, " what form to write"),
-                          "End it in .pth, .pt or .safetensors.");
+                          "End it in .pth, .pt, .safetensors or (Whisper for whisper.cpp) .bin.");
+    if (to_ggml && precision == at::kBFloat16)
+        throw usage_error("a model for whisper.cpp cannot be of bf16", "Choose fp16 or fp32.");
     std::error_code ignored;
     if (fs::exists(to, ignored) && !options.overwrite)
         throw input_error(cat(to, " is there already"),
@@ -83,7 +86,9 @@ void convert_model(const fs::path& from, const fs::path& to, const ConvertOption
     const auto kind = tensors::kind_of_file(from);
     const bool from_pickle = kind == tensors::FileKind::torch_zip || kind == tensors::FileKind::torch_legacy;
     const Json about = tensors::read_sidecar(from);
-    if (to_pickle && from_pickle)
+    if (to_ggml)
+        asr::convert_to_ggml(from, to, precision != at::kFloat);
+    else if (to_pickle && from_pickle)
         tensors::write_pickle(to, transform(tensors::read_pickle(from), precision, options.strip_buffers));
     else if (to_pickle)
         tensors::write_pickle(to, tensors::to_value(flat(from, precision, options.strip_buffers)));

@@ -22,6 +22,7 @@
 #include "studio/demo_sentences.h"
 #include "studio/fit_dvae.h"
 #include "studio/models.h"
+#include "studio/pull.h"
 #include "studio/report.h"
 #include "synthesis/preview.h"
 #include "tensors/sidecar.h"
@@ -177,7 +178,9 @@ Json run_demo(const Workspace& workspace, const DemoOptions& options, Events& ev
     prepare.validation_audio_length = 3.4;  // the shortest prompts are kept aside to validate with
     const auto report =
         dataset::prepare_voice(workspace.root(), options.voice, prepare,
-                               dataset::whisper_transcriber(workspace.root(), prepare, events), events);
+                               dataset::whisper_transcriber(workspace.root(), prepare, events, "cpu",
+                                                            model_fetcher(workspace, events)),
+                               events);
     if (report.stopped) return Json{{"stopped", true}};
     const fs::path folder = workspace.training(options.voice);
     const auto clips = listed_clips(folder / "train.txt");

@@ -24,7 +24,8 @@ bool is_file(const fs::path& file) {
 
 bool is_weights(const fs::path& file) {
     const std::string ending = lower_ascii(file.extension().string());
-    return (ending == ".pth" || ending == ".pt" || ending == ".safetensors" || ending == ".state") &&
+    const bool ggml = ending == ".bin" && file.filename().string().starts_with("ggml-");
+    return (ending == ".pth" || ending == ".pt" || ending == ".safetensors" || ending == ".state" || ggml) &&
            is_file(file);
 }
 

@@ -2,6 +2,7 @@
 #include <string_view>
 
 #include "core/error.h"
+#include "core/files.h"
 #include "core/strings.h"
 #include "studio/pull.h"
 
@@ -43,6 +44,7 @@ std::vector<ModelSource> parse_model_sources(std::string_view json, const std::s
             source.name = entry.at("name").get<std::string>();
             source.about = entry.value("about", "");
             source.licence = entry.value("licence", "");
+            source.also = entry.value("also", std::vector<std::string>());
             for (const auto& item : entry.at("files")) source.files.push_back(parse_file(item));
             if (source.files.empty())
                 throw input_error(cat(source.name, " has no file"), "Name at least one.");
@@ -65,12 +67,33 @@ const std::vector<ModelSource>& model_sources() {
     return sources;
 }
 
-const ModelSource& model_source(const std::string& name) {
-    std::vector<std::string> names;
-    for (const auto& source : model_sources()) {
-        if (source.name == name) return source;
-        names.push_back(source.name);
+std::vector<ModelSource> model_sources(const Workspace& workspace) {
+    std::vector<ModelSource> sources = model_sources();
+    const fs::path own = workspace.config() / "models.json";
+    if (!fs::exists(own)) return sources;
+    for (ModelSource& source : parse_model_sources(read_file(own), own.string())) {
+        const auto same = std::find_if(sources.begin(), sources.end(),
+                                       [&](const auto& other) { return other.name == source.name; });
+        if (same == sources.end())
+            sources.push_back(std::move(source));
+        else
+            *same = std::move(source);
     }
+    return sources;
+}
+
+const ModelSource* find_source(const std::vector<ModelSource>& sources, const std::string& name) {
+    for (const auto& source : sources)
+        if (source.name == name ||
+            std::find(source.also.begin(), source.also.end(), name) != source.also.end())
+            return &source;
+    return nullptr;
+}
+
+const ModelSource& model_source(const std::vector<ModelSource>& sources, const std::string& name) {
+    if (const ModelSource* found = find_source(sources, name)) return *found;
+    std::vector<std::string> names;
+    for (const auto& source : sources) names.push_back(source.name);
     throw usage_error(cat("there is no published model \"", to_utf8(name), "\""),
                       cat("Choose one of: ", join(names, ", "), "."));
 }

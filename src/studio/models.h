@@ -78,7 +78,8 @@ struct ConvertOptions {
     bool strip_buffers = true;       // causal masks and other tensors that are no parameters
     bool overwrite = false;
 };
-// The form follows the ending of `to`: .pth/.pt or .safetensors. Error(usage) for another ending.
+// The form follows the ending of `to`: .pth/.pt, .safetensors or, for Whisper, .bin (ggml; large weights as
+// fp16 unless fp32 is asked for). Error(usage) for another ending.
 void convert_model(const fs::path& from, const fs::path& to, const ConvertOptions& options);
 
 }  // namespace testudo::studio

@@ -1,5 +1,6 @@
 #include "studio/pull.h"
 
+#include <cstdlib>
 #include <fstream>
 
 #include "core/error.h"
@@ -56,8 +57,17 @@ void copy_from_folder(const fs::path& source, const fs::path& part, const Downlo
 std::vector<std::string> places(const ModelFile& file, const PullOptions& options) {
     const std::string name = fs::path(file.target).filename().string();
     if (options.from.empty()) return options.offline ? std::vector<std::string>{} : file.urls;
-    if (!is_url(options.from))
-        return {(fs::path(options.from) / file.target).string(), (fs::path(options.from) / name).string()};
+    if (!is_url(options.from)) {
+        // A copy of a workspace, of one of its folders, or all files in one place.
+        std::vector<std::string> places;
+        const fs::path target(file.target);
+        for (auto first = target.begin(); first != target.end(); ++first) {
+            fs::path part;
+            for (auto step = first; step != target.end(); ++step) part /= *step;
+            places.push_back((fs::path(options.from) / part).string());
+        }
+        return places;
+    }
     if (options.offline && !options.from.starts_with("file://")) return {};
     const std::string base = options.from.ends_with('/') ? options.from : options.from + "/";
     return {base + name};
@@ -97,8 +107,10 @@ std::string obtain(const ModelFile& file, const fs::path& part, const PullOption
         }
     }
     if (failures.empty())
-        throw environment_error(cat(file.target, " is not there, and the network may not be used"),
-                                "Run it without --offline, or give --from with a folder that has the file.");
+        throw environment_error(
+            cat(file.target, " is not there, and the network may not be used"),
+            "Run it without --offline (or TESTUDO_OFFLINE), or name a folder that has the file "
+            "with `testudo models pull --from` (or TESTUDO_MODELS_FROM).");
     throw environment_error(failures, hint);
 }
 
@@ -135,7 +147,9 @@ void pull_file(const Workspace& workspace, const ModelSource& source, const Mode
             "Try again, or use another mirror with --from.");
     }
     rename_durably(part, target);
-    if (file.sha256.empty()) events.info(cat("SHA-256 of ", target, ": ", sha256_of_file(target)));
+    if (file.sha256.empty())
+        events.warning(cat("no checksum is published for ", target.filename().string(), "; the SHA-256 of ",
+                           target, " is ", sha256_of_file(target)));
     if (&file == &source.files.front())
         tensors::write_sidecar(target, {{"origin", cat("published, from ", place)},
                                         {"about", source.about},
@@ -146,10 +160,43 @@ void pull_file(const Workspace& workspace, const ModelSource& source, const Mode
 
 }  // namespace
 
+PullOptions default_pull_options(const Workspace& workspace) {
+    PullOptions options;
+    const fs::path file = workspace.config() / "exec.json";
+    if (fs::exists(file)) {
+        const Json exec = read_json(file);
+        const auto of_type = [&](const char* key, bool right) {
+            if (!right)
+                throw input_error(cat(file, ": ", key, " has the wrong type"),
+                                  "Give models_from a text and offline true or false.");
+            return true;
+        };
+        if (exec.contains("models_from") && of_type("models_from", exec["models_from"].is_string()))
+            options.from = exec["models_from"].get<std::string>();
+        if (exec.contains("offline") && of_type("offline", exec["offline"].is_boolean()))
+            options.offline = exec["offline"].get<bool>();
+    }
+    if (const char* from = std::getenv("TESTUDO_MODELS_FROM"); from && *from) options.from = from;
+    if (const char* offline = std::getenv("TESTUDO_OFFLINE"); offline && *offline)
+        options.offline = std::string_view(offline) != "0";
+    return options;
+}
+
 fs::path pull_model(const Workspace& workspace, const ModelSource& source, const PullOptions& options,
                     Events& events) {
     for (const auto& file : source.files) pull_file(workspace, source, file, options, events);
     return workspace.root() / source.files.front().target;
+}
+
+std::function<bool(const std::string&)> model_fetcher(const Workspace& workspace, Events& events) {
+    return [workspace, &events](const std::string& name) {
+        const std::vector<ModelSource> sources = model_sources(workspace);
+        const ModelSource* source = find_source(sources, name);
+        if (!source) return false;
+        events.info(cat("fetching ", source->name, ": ", source->about));
+        pull_model(workspace, *source, default_pull_options(workspace), events);
+        return true;
+    };
 }
 
 }  // namespace testudo::studio

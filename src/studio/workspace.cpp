@@ -31,6 +31,17 @@ std::vector<std::string> folders_in(const fs::path& folder) {
     return names;
 }
 
+// Whisper models are folders, as a rule: the weights in it, or nothing.
+fs::path file_of_whisper(const fs::path& folder) {
+    std::error_code error;
+    const fs::path converted = folder / "model.bin";
+    if (fs::is_regular_file(converted, error)) return converted;
+    std::vector<fs::path> found;
+    for (fs::directory_iterator entry(folder, error), end; !error && entry != end; entry.increment(error))
+        if (entry->path().extension() == ".pt") found.push_back(entry->path());
+    return found.size() == 1 ? found.front() : fs::path();
+}
+
 }  // namespace
 
 void check_voice_name(const std::string& name) {
@@ -100,11 +111,14 @@ std::vector<fs::path> Workspace::recordings(const std::string& name) const {
 fs::path Workspace::find_model(const std::string& given) const {
     std::error_code ignored;
     if (fs::is_regular_file(given, ignored)) return given;
-    const std::vector<fs::path> places{root_, tortoise_models(), finetunes()};
-    for (const auto& place : places)
-        for (const char* ending : {"", ".pth", ".pt", ".safetensors"})
+    if (const fs::path file = file_of_whisper(given); !file.empty()) return file;
+    const std::vector<fs::path> places{root_, tortoise_models(), finetunes(), whisper_models()};
+    for (const auto& place : places) {
+        for (const char* ending : {"", ".pth", ".pt", ".safetensors", ".bin"})
             if (const fs::path file = place / (given + ending); fs::is_regular_file(file, ignored))
                 return file;
+        if (const fs::path file = file_of_whisper(place / given); !file.empty()) return file;
+    }
     std::vector<std::string> looked;
     for (const auto& place : places) looked.push_back(place.string());
     throw input_error(cat("there is no model \"", given, "\" (looked in ", join(looked, ", "), ")"),

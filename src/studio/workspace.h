@@ -39,7 +39,8 @@ class Workspace {
     std::vector<fs::path> recordings(const std::string& name) const;
 
     // The file a user means by `given`: a path that exists, else a name (with or without its ending) in
-    // models/tortoise, models/finetunes. Error(input) naming the places looked in.
+    // models/tortoise, models/finetunes, models/whisper; of a folder with a Whisper model its weights.
+    // Error(input) naming the places looked in.
     fs::path find_model(const std::string& given) const;
 
   private:

@@ -43,6 +43,8 @@ const char* name_of(FileKind kind) {
             return "safetensors";
         case FileKind::ctranslate2:
             return "ctranslate2";
+        case FileKind::ggml:
+            return "ggml";
     }
     return "unknown";
 }
@@ -51,6 +53,7 @@ FileKind kind_of_bytes(std::span<const std::byte> bytes, const std::string& file
     if (bytes.empty()) throw damaged(file, "it is empty");
     if (begins(bytes, "PK\x03\x04")) return FileKind::torch_zip;
     if (is_safetensors(bytes)) return FileKind::safetensors;
+    if (begins(bytes, "lmgg")) return FileKind::ggml;
     if (is_ctranslate2(bytes)) return FileKind::ctranslate2;
     if (bytes.size() > 1 && bytes[0] == std::byte{0x80} && bytes[1] <= std::byte{5})
         return FileKind::torch_legacy;
@@ -64,13 +67,13 @@ FileKind kind_of_bytes(std::span<const std::byte> bytes, const std::string& file
     if (start.starts_with("version https://git-lfs"))
         throw input_error(file + ": it is a pointer of git-lfs, not the model itself",
                           "Run git lfs pull where it came from, or download the file itself.");
-    if (begins(bytes, "lmgg") || begins(bytes, "GGUF") || begins(bytes, "fmgg") || begins(bytes, "tjgg"))
-        throw input_error(file + ": it is a ggml model, which cannot be read",
-                          "Use the .pt, .safetensors or CTranslate2 form of the model.");
+    if (begins(bytes, "GGUF") || begins(bytes, "fmgg") || begins(bytes, "tjgg"))
+        throw input_error(file + ": it is a model of llama.cpp, which cannot be read",
+                          "Use the .pt, .safetensors, CTranslate2 or whisper.cpp form of the model.");
     if (begins(bytes, "ustar", 257))
         throw input_error(file + ": it is a tar file (PyTorch before 0.1.10 wrote such checkpoints)",
                           "Unpack it, or load and save it anew with a newer PyTorch.");
-    throw input_error(file + ": it is no checkpoint: neither PyTorch, safetensors nor CTranslate2",
+    throw input_error(file + ": it is no checkpoint: neither PyTorch, safetensors, CTranslate2 nor ggml",
                       "Check that it is the right file and that it was copied whole.");
 }
 

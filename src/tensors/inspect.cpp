@@ -9,6 +9,7 @@
 #include "tensors/ctranslate2.h"
 #include "tensors/damage.h"
 #include "tensors/dtypes.h"
+#include "tensors/ggml.h"
 #include "tensors/pickle.h"
 #include "tensors/safetensors.h"
 #include "tensors/weights.h"
@@ -34,6 +35,19 @@ class Description {
         by_type_[type] += tensor.numel();
         if (storages_.insert(tensor.storage().unsafeGetStorageImpl()).second)
             bytes_ += tensor.storage().nbytes();
+    }
+
+    void tensor(const GgmlTensor& tensor) {
+        const std::string type(tensor.type->name);
+        std::int64_t elements = 1;
+        for (const std::int64_t size : tensor.shape) elements *= size;
+        tensors_.push_back({{"name", shown(tensor.name)},
+                            {"shape", tensor.shape},
+                            {"dtype", type},
+                            {"bytes", tensor.bytes.size()}});
+        elements_ += elements;
+        by_type_[type] += elements;
+        bytes_ += tensor.bytes.size();
     }
 
     void value(const std::string& name, const Value& value) {
@@ -122,6 +136,13 @@ Json describe_file(const std::filesystem::path& path, Check check) {
         for (const auto& [name, tensor] : model.tensors) description.tensor(name, tensor);
         Json out = std::move(description).json(kind);
         out["spec"] = {{"name", model.spec}, {"revision", model.revision}};
+        return out;
+    }
+    if (kind == FileKind::ggml) {
+        const GgmlModel model = read_ggml(path);
+        for (const GgmlTensor& tensor : model.tensors) description.tensor(tensor);
+        Json out = std::move(description).json(kind);
+        out["spec"] = {{"name", "whisper.cpp"}, {"tokens", model.vocabulary.size()}};
         return out;
     }
     const Value value = read_pickle(path, check);  // keeps the storages alive while they are counted

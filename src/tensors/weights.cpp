@@ -4,6 +4,7 @@
 #include "tensors/ctranslate2.h"
 #include "tensors/damage.h"
 #include "tensors/file_kind.h"
+#include "tensors/ggml.h"
 #include "tensors/mapped_storage.h"
 #include "tensors/pickle.h"
 #include "tensors/safetensors.h"
@@ -26,6 +27,8 @@ NamedTensors read_weights(const fs::path& path) {
         }
         case FileKind::ctranslate2:
             return read_ctranslate2(path).tensors;
+        case FileKind::ggml:
+            return weights_of(read_ggml(path), to_utf8(path.native()));
         default:
             return state_dict_of(read_pickle(path), to_utf8(path.native()));
     }

@@ -190,12 +190,25 @@ TEST(WhisperTokenizer, WrongOrBrokenVocabulariesAreRefused) {
     EXPECT_THROW(WhisperTokenizer::load(whisper_folder("base"), 51864), Error);
     EXPECT_THROW(WhisperTokenizer::load(whisper_folder("base"), 60000), Error);
     const test::TemporaryFolder folder;
-    EXPECT_THROW(WhisperTokenizer::load(folder.path(), 51864), Error);
     for (const char* text : {"{}", "[1, 2]", "{\"model\": {\"vocab\": {\"a\": \"b\"}}}",
                              "{\"model\": {\"vocab\": "
                              "{\"a\": 1, \"b\": 1}}}"}) {
         write_file(folder / "tokenizer.json", text);
         EXPECT_THROW(WhisperTokenizer::load(folder.path(), 51864), Error) << text;
+    }
+}
+
+TEST(WhisperTokenizer, TheProgramsOwnVocabulariesAreThoseOfTheModels) {
+    if (!has("tiny.en") || !has("base")) GTEST_SKIP();
+    const test::TemporaryFolder folder;
+    for (const auto& [model, count] : {std::pair("tiny.en", 51864), std::pair("base", 51865)}) {
+        const auto own = WhisperTokenizer::load(folder.path(), count);
+        const auto given = WhisperTokenizer::load(whisper_folder(model), count);
+        EXPECT_TRUE(
+            std::equal(own.bytes().begin(), own.bytes().end(), given.bytes().begin(), given.bytes().end()));
+        const auto again = WhisperTokenizer::from_bytes(given.bytes(), count, "here");
+        EXPECT_EQ(again.encode(" Déjà vu, 12"), given.encode(" Déjà vu, 12"));
+        EXPECT_THROW(WhisperTokenizer::from_bytes(given.bytes().first(50000), count, "here"), Error);
     }
 }
 

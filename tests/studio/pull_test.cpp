@@ -10,13 +10,16 @@
 #include <mutex>
 #include <thread>
 
+#include "asr/tokenizer.h"
 #include "core/error.h"
 #include "core/files.h"
 #include "core/hash.h"
 #include "core/interrupt.h"
 #include "core/strings.h"
+#include "nets/whisper.h"
 #include "studio/models.h"
 #include "support/golden.h"
+#include "tensors/ggml.h"
 #include "tensors/sidecar.h"
 
 namespace testudo::studio {
@@ -284,7 +287,8 @@ TEST(ModelSources, TheBuiltInTableIsSound) {
     for (const auto& source : sources) {
         EXPECT_FALSE(source.licence.empty()) << source.name;
         EXPECT_FALSE(source.target.empty()) << source.name;
-        EXPECT_EQ(&model_source(source.name), &source);
+        EXPECT_EQ(&model_source(sources, source.name), &source);
+        for (const auto& name : source.also) EXPECT_EQ(&model_source(sources, name), &source);
         EXPECT_EQ(source.files.front().sha256.size(), 64u) << source.name;
         for (const auto& file : source.files) {
             EXPECT_TRUE(file.target.starts_with("models/")) << file.target;
@@ -299,7 +303,61 @@ TEST(ModelSources, TheBuiltInTableIsSound) {
             }
         }
     }
-    EXPECT_THROW(model_source("no-such-model"), Error);
+    EXPECT_THROW(model_source(sources, "no-such-model"), Error);
+}
+
+// The sizes of ggml files follow from the model's and the vocabulary's.
+TEST(ModelSources, TheGgmlModelsHaveTheSizesOfTheirForm) {
+    const test::TemporaryFolder folder;
+    int compared = 0;
+    for (const auto& [name, config] : nets::published_whispers()) {
+        const ModelSource* source = find_source(model_sources(), "ggml-" + name);
+        ASSERT_TRUE(source) << name;
+        const auto tokenizer = asr::WhisperTokenizer::load(folder.path(), config.vocabulary);
+        std::size_t bytes = 12 * 4 + 2 * 4 + 4 * static_cast<std::size_t>(config.mels) * 201 + 4;
+        for (const std::string& token : tokenizer.bytes()) bytes += 4 + token.size();
+        // The published English ones list one token more.
+        if (!config.multilingual()) bytes += 4 + std::string_view("<|endoftext|>").size();
+        for (const auto& [tensor, shape] : nets::whisper_shapes(config)) {
+            const bool column = tensors::is_ggml_column(tensor);
+            std::size_t elements = 1;
+            for (const auto size : shape) elements *= static_cast<std::size_t>(size);
+            const bool half = shape.size() > 1 && !tensor.ends_with("positional_embedding");
+            bytes += 12 + 4 * (shape.size() + (column ? 1 : 0)) + tensor.size() + elements * (half ? 2 : 4);
+        }
+        EXPECT_EQ(source->bytes, bytes) << name;
+        ++compared;
+    }
+    EXPECT_GE(compared, 12);
+}
+
+TEST(ModelSources, EveryWhisperIsThereInBothForms) {
+    for (const auto& [name, config] : nets::published_whispers())
+        for (const char* form : {"whisper-", "ggml-"}) {
+            const ModelSource* source = find_source(model_sources(), form + name);
+            ASSERT_TRUE(source) << form << name;
+            EXPECT_EQ(source->files.size(), 1u);
+            EXPECT_TRUE(source->target.starts_with("models/whisper/")) << source->target;
+            EXPECT_EQ(source->files[0].sha256.size(), 64u);
+        }
+    EXPECT_EQ(find_source(model_sources(), "whisper-large")->name, "whisper-large-v3");
+    EXPECT_EQ(find_source(model_sources(), "whisper-turbo")->name, "whisper-large-v3-turbo");
+}
+
+TEST(ModelSources, TheWorkspaceMayHaveItsOwn) {
+    const test::TemporaryFolder folder;
+    const Workspace workspace(folder.path());
+    const auto count = model_sources().size();
+    EXPECT_EQ(model_sources(workspace).size(), count);
+    write_file(folder / "config/models.json",
+               R"({"models":[{"name":"mine","files":[{"target":"models/m.pth","urls":[]}]},
+                             {"name":"dvae","files":[{"target":"models/d.pth","urls":[]}]}]})");
+    const auto sources = model_sources(workspace);
+    EXPECT_EQ(sources.size(), count + 1);
+    EXPECT_EQ(model_source(sources, "mine").target, "models/m.pth");
+    EXPECT_EQ(model_source(sources, "dvae").target, "models/d.pth");
+    write_file(folder / "config/models.json", "{");
+    EXPECT_THROW(model_sources(workspace), Error);
 }
 
 TEST(ModelSources, RefusesTablesThatLeaveTheWorkspace) {

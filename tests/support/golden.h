@@ -55,10 +55,8 @@ inline fs::path golden_file_or_default(const std::string& relative) {
 // A folder for one test's files, emptied first and removed with the object.
 class TemporaryFolder {
   public:
-    TemporaryFolder() {
-        const auto* info = ::testing::UnitTest::GetInstance()->current_test_info();
-        std::string name =
-            std::string(info ? info->test_suite_name() : "x") + "." + (info ? info->name() : "x");
+    TemporaryFolder() : TemporaryFolder(name_of_test()) {}
+    explicit TemporaryFolder(std::string name) {
         std::replace(name.begin(), name.end(), '/', '_');
         path_ = fs::temp_directory_path() / ("testudo-" + name + "." + std::to_string(::getpid()));
         fs::remove_all(path_);
@@ -74,6 +72,10 @@ class TemporaryFolder {
     fs::path operator/(const std::string& name) const { return path_ / name; }
 
   private:
+    static std::string name_of_test() {
+        const auto* info = ::testing::UnitTest::GetInstance()->current_test_info();
+        return std::string(info ? info->test_suite_name() : "x") + "." + (info ? info->name() : "x");
+    }
     fs::path path_;
 };
 

@@ -276,6 +276,7 @@ TEST_F(Pickle, NamesWhatAFileIsInstead) {
     expect_refused("  <!DOCTYPE html><html></html>", "web page");
     expect_refused("version https://git-lfs.github.com/spec/v1\noid sha256:0\n", "git-lfs");
     expect_refused("lmgg"s + std::string(100, '\0'), "ggml");
+    expect_refused("GGUF"s + std::string(100, '\0'), "llama.cpp");
     expect_refused("just some words", "no checkpoint");
     message_of_error([&] { read_pickle(folder_ / "missing.pth"); });
     message_of_error([&] { read_pickle(folder_.path()); });

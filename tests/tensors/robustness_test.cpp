@@ -7,6 +7,7 @@
 #include "core/strings.h"
 #include "tensors/builders.h"
 #include "tensors/ctranslate2_bytes.h"
+#include "tensors/ggml_bytes.h"
 #include "tensors/inspect.h"
 #include "tensors/pickle.h"
 #include "tensors/safetensors.h"
@@ -78,6 +79,11 @@ std::string sample_ctranslate2() {
                          ct2::variable("a/weight", 4, "abcd", 2, 1) + ct2::variable("flag", 1, "\x01") +
                              ct2::variable("bias", 0, four_floats(), 4),
                          packed(std::uint32_t{1}) + ct2::text("b/weight") + ct2::text("a/weight"));
+}
+
+std::string sample_ggml() {
+    return ggml::model_of(ggml::tensor("encoder.conv1.bias", 0, {1, 1}, "abcd") +
+                          ggml::tensor("w", 1, {2, 2}, "abcdefgh"));
 }
 
 std::vector<std::string> golden_files() {
@@ -328,7 +334,8 @@ TEST(Robustness, DamagedFilesAreReadOrRefused) {
                                                            {"state", sample_training_state()},
                                                            {"legacy", sample_legacy()},
                                                            {"safetensors", sample_safetensors()},
-                                                           {"ctranslate2", sample_ctranslate2()}};
+                                                           {"ctranslate2", sample_ctranslate2()},
+                                                           {"ggml", sample_ggml()}};
     for (std::size_t i = 0; i < std::size(samples); ++i) {
         const auto& [name, good] = samples[i];
         Trial trial;

@@ -1,0 +1,61 @@
+# whisper_cpp(DIR): the static library `whisper` out of the sources in DIR (whisper.cpp with its ggml, CPU only), which
+# no warning or sanitizer of ours touches. Its numerical parts are compiled for one set of instructions,
+# TESTUDO_WHISPER_CPU; the program says so at run time when a processor lacks them.
+set(whisper_cpu baseline)
+if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
+  set(whisper_cpu avx2)
+endif()
+set(TESTUDO_WHISPER_CPU ${whisper_cpu} CACHE STRING "Instructions that whisper.cpp may use: avx2 (with FMA, F16C and BMI2), avx512, native or baseline")
+set_property(CACHE TESTUDO_WHISPER_CPU PROPERTY STRINGS avx2 avx512 native baseline)
+
+function(whisper_cpp dir)
+  if(NOT EXISTS ${dir}/CMakeLists.txt)
+    message(FATAL_ERROR "whisper.cpp is not in ${dir}. Run ./dev setup.")
+  endif()
+  # Its options must be cache entries: plain variables are overridden by option() under its old policies.
+  set(instructions)
+  set(native OFF)
+  if(TESTUDO_WHISPER_CPU STREQUAL avx2)
+    set(instructions SSE42 AVX AVX2 BMI2 FMA F16C)
+  elseif(TESTUDO_WHISPER_CPU STREQUAL avx512)
+    set(instructions SSE42 AVX AVX2 BMI2 FMA F16C AVX512)
+  elseif(TESTUDO_WHISPER_CPU STREQUAL native)
+    set(native ON)
+  elseif(NOT TESTUDO_WHISPER_CPU STREQUAL baseline)
+    message(FATAL_ERROR "TESTUDO_WHISPER_CPU is ${TESTUDO_WHISPER_CPU}; choose avx2, avx512, native or baseline.")
+  endif()
+  foreach(instruction SSE42 AVX AVX2 BMI2 FMA F16C AVX512)
+    set(used OFF)
+    if(instruction IN_LIST instructions)
+      set(used ON)
+    endif()
+    set(GGML_${instruction} ${used} CACHE INTERNAL "")
+  endforeach()
+  set(GGML_NATIVE ${native} CACHE INTERNAL "")
+  set(GGML_CCACHE OFF CACHE INTERNAL "")
+  set(GGML_LLAMAFILE ON CACHE INTERNAL "")  # faster products of half-precision matrices
+  set(GIT_EXE "" CACHE INTERNAL "")  # it would compile our own commit into itself
+  # One OpenMP library for both: libtorch's.
+  file(GLOB openmp ${TESTUDO_TORCH}/lib/libgomp*.so*)
+  if(openmp)
+    set(OpenMP_gomp_LIBRARY ${openmp} CACHE INTERNAL "")
+  endif()
+  set(BUILD_SHARED_LIBS OFF CACHE INTERNAL "")
+  set(WHISPER_ALL_WARNINGS OFF CACHE INTERNAL "")
+
+  enable_language(C)
+  set(CMAKE_C_COMPILER_LAUNCHER ${CMAKE_CXX_COMPILER_LAUNCHER})
+  # Unlike ours, this arithmetic is in the sources, and it is not what a debugger is for.
+  foreach(language C CXX)
+    foreach(configuration DEBUG RELEASE RELWITHDEBINFO)
+      set(CMAKE_${language}_FLAGS_${configuration} "-O3 -DNDEBUG")
+    endforeach()
+  endforeach()
+  # Out of ALL, so that nothing of it is installed; as a system, so that its headers give no warnings.
+  add_subdirectory(${dir} ${PROJECT_BINARY_DIR}/whisper.cpp EXCLUDE_FROM_ALL SYSTEM)
+  target_compile_options(whisper PRIVATE -w)
+  if(NOT TESTUDO_WHISPER_CPU STREQUAL baseline)
+    string(TOUPPER ${TESTUDO_WHISPER_CPU} instructions)
+    target_compile_definitions(whisper INTERFACE TESTUDO_WHISPER_${instructions})
+  endif()
+endfunction()
