@@ -5,6 +5,7 @@
 
 #include "asr/ggml_model.h"
 #include "asr/openai_backend.h"
+#include "asr/vad_filter.h"
 #include "asr/whisper_cpp_backend.h"
 #include "core/files.h"
 #include "core/hash.h"
@@ -160,9 +161,11 @@ std::unique_ptr<asr::Backend> open_whisper(const fs::path& root, const DatasetSe
                           "Choose openai/whisper or whispercpp.");
     const fs::path model = find_or_fetch_whisper(root, settings, fetch);
     events.info(cat("transcribing with ", model, " (", settings.whisper_backend, ")"));
-    if (settings.whisper_backend == whisper_cpp)
-        return asr::whisper_cpp_backend(ggml_of(root, model, events));
-    return asr::openai_backend(asr::Transcriber::load(model, device));
+    std::unique_ptr<asr::Backend> backend = settings.whisper_backend == whisper_cpp
+                                                ? asr::whisper_cpp_backend(ggml_of(root, model, events))
+                                                : asr::openai_backend(asr::Transcriber::load(model, device));
+    if (!settings.vad_filter) return backend;
+    return asr::skip_silence(std::move(backend), asr::VoiceActivity::load());
 }
 
 asr::HearOptions hear_options(const DatasetSettings& settings, const std::string& language) {
