@@ -26,8 +26,8 @@ struct SignalReport {
                                             // at least -100
 };
 
-// A start_level or end_level above this is a cut through speech, or a sound that begins at once: of 555 studio
-// prompts trimmed to their speech three begin above it (two beeps, one vowel) and none ends so.
+// A start_level or end_level above this is a cut through speech, or a sound that begins at once: of 555
+// studio prompts trimmed to their speech three begin above it (two beeps, one vowel) and none ends so.
 inline constexpr double cut_through_speech = -15;  // dB
 
 // Clipping is found at the rate of the recording only: resampling hides it. A clip without samples, or with a
