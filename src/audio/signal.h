@@ -23,8 +23,12 @@ struct SignalReport {
                                      // A clip whose pauses are trimmed off reads low.
     double silence_share = 0;        // of the time, in pauses of at least 0.1 s
     double start_level = 0, end_level = 0;  // dB, power of the first and last 20 ms against that of speech;
-                                            // at least -100. Near 0: cut through speech.
+                                            // at least -100
 };
+
+// A start_level or end_level above this is a cut through speech, or a sound that begins at once: of 555
+// studio prompts trimmed to their speech three begin above it (two beeps, one vowel) and none ends so.
+inline constexpr double cut_through_speech = -15;  // dB
 
 // Clipping is found at the rate of the recording only: resampling hides it. A clip without samples, or with a
 // rate of 0, measures nothing: all zeros, no loudness. Error(input) for NaN and infinite samples.

@@ -2,6 +2,7 @@
 
 #include <cmath>
 #include <ctime>
+#include <fstream>
 #include <numbers>
 
 #include "asr/models.h"
@@ -45,6 +46,14 @@ bool undecided(std::span<const float> probabilities, const asr::SpeechOptions& o
     return std::any_of(probabilities.begin(), probabilities.end(), [&](float p) {
         return std::abs(p - options.threshold) < 0.01 || std::abs(p - options.threshold + 0.15) < 0.01;
     });
+}
+
+long resident_kilobytes() {
+    std::ifstream status("/proc/self/status");
+    std::string line;
+    while (std::getline(status, line))
+        if (line.starts_with("VmRSS:")) return std::stol(line.substr(6));
+    return 0;
 }
 
 class GoldenVoiceActivity : public ::testing::Test {
@@ -231,6 +240,25 @@ TEST(SpeechSpans, LongSpeechIsCutInItsLongestPause) {
     const auto cut = spans_of(sequence({{100, 0.9f}}), {.pad = 0, .max_speech = 1});
     ASSERT_GE(cut.size(), 3u);
     for (const auto& span : cut) EXPECT_LE(span.end - span.start, 1.0 + 1e-9);
+}
+
+TEST(SlowVoiceActivity, AnHourTakesNoMemory) {
+    const auto* net = voice(default_weights());
+    if (!net) GTEST_SKIP();
+    const auto clip = golden_clip("en_jfk");
+    asr::SpeechStream stream(*net);
+    const auto minute = [&] {
+        for (int i = 0; i < 6; ++i) stream.feed(std::span(clip.samples).first(160000));
+    };
+    minute();
+    const long before = resident_kilobytes();
+    for (int i = 1; i < 60; ++i) minute();
+    stream.finish();
+    EXPECT_LT(resident_kilobytes() - before, 8 * 1024);
+    EXPECT_EQ(stream.probabilities().size(), 3600u * 16000 / 512);
+    const auto spans = stream.speech();
+    ASSERT_GT(spans.size(), 360u);
+    EXPECT_GT(spans.back().end, 3590);
 }
 
 TEST(SlowVoiceActivity, IsFarFasterThanRealTime) {
