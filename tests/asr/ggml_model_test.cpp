@@ -95,10 +95,10 @@ TEST(GgmlModel, WhatWhisperCppDoesNotExpectIsRefused) {
 // met.
 TEST(SlowGgmlModel, RandomWeightsAreHeardToTheEnd) {
     const test::TemporaryFolder folder;
-    const auto backend = whisper_cpp_backend(Parts().write(folder / "model.bin"));
+    const auto backend = whisper_cpp_backend(Parts().write(folder / "model.bin"), {.fallback = false});
     at::manual_seed(6);
     std::vector<audio::Clip> clips;
-    for (const double seconds : {0.0, 0.05, 0.12, 0.159, 0.161, 0.3, 3.0, 29.99, 30.12, 30.15, 31.0, 60.3}) {
+    for (const double seconds : {0.0, 0.12, 0.159, 0.161, 0.3, 29.99, 30.12, 30.15}) {
         const at::Tensor noise = at::randn({static_cast<std::int64_t>(seconds * 16000)}) * 0.1;
         const float* values = noise.const_data_ptr<float>();
         clips.push_back({{values, values + noise.numel()}, 16000});
