@@ -31,6 +31,16 @@ bool is_slice_of(const std::string& clip, const std::string& stem, const std::st
     return std::all_of(digits.begin(), digits.end(), [](char c) { return c >= '0' && c <= '9'; });
 }
 
+// A text beside one of the recordings (dataset/exchange.h).
+bool is_sidecar(const std::string& name, const std::set<std::string>& recordings) {
+    const fs::path file = name;
+    const std::string ending = file.extension().string(), stem = file.stem().string();
+    if (ending != ".txt" && ending != ".srt" && ending != ".vtt" && ending != ".lab") return false;
+    return std::any_of(recordings.begin(), recordings.end(), [&](const std::string& recording) {
+        return recording == stem || fs::path(recording).stem().string() == stem;
+    });
+}
+
 std::optional<Rejected> unusable(const VoiceFolders& folders, const fs::path& file) {
     const auto reject = [&](std::string reason) {
         Rejected out;
@@ -75,13 +85,14 @@ VoiceRecordings recordings_of(const VoiceFolders& folders) {
               [](const auto& a, const auto& b) { return a.native() < b.native(); });
 
     std::set<std::string> names;
+    std::vector<std::string> others;
     for (const auto& file : files) {
         const std::string name = to_utf8(file.filename().string());
         if (name.starts_with('.')) continue;
         if (fs::is_directory(file, error)) {
             found.notes.push_back(cat("the folder ", name, " inside the voice folder is not looked into"));
         } else if (!audio::is_audio_file(file)) {
-            found.notes.push_back(cat(name, " is not taken for a recording"));
+            others.push_back(name);
         } else if (auto rejected = unusable(folders, file)) {
             found.skipped.push_back(std::move(*rejected));
         } else if (!names.insert(name).second) {
@@ -93,6 +104,8 @@ VoiceRecordings recordings_of(const VoiceFolders& folders) {
             found.files.emplace_back(name, file);
         }
     }
+    for (const auto& name : others)
+        if (!is_sidecar(name, names)) found.notes.push_back(cat(name, " is not taken for a recording"));
     if (found.files.empty())
         throw input_error(
             cat("no recordings in ", folders.voice,
