@@ -120,7 +120,8 @@ void add_places(CLI::App& verb, const std::shared_ptr<EditVerb>& options, bool s
 // A number that may be absent.
 template <class T>
 CLI::Option* add_number(CLI::App& verb, const char* name, std::optional<T>& value, const char* help) {
-    return verb.add_option_function<T>(name, [&value](const T& given) { value = given; }, help);
+    return verb.add_option_function<T>(
+        name, [&value](const T& given) { value = given; }, help);
 }
 
 void add_edit(CLI::App& dataset, Context& context) {
@@ -129,7 +130,8 @@ void add_edit(CLI::App& dataset, Context& context) {
                language = std::make_shared<std::optional<std::string>>(),
                speaker = std::make_shared<std::optional<std::string>>();
     CLI::App* verb = add_verb_below_dataset(
-        dataset, context, "edit", "Change the text, speaker or language", [&context, options, text, language, speaker] {
+        dataset, context, "edit", "Change the text, speaker or language",
+        [&context, options, text, language, speaker] {
             std::vector<Edit> edits;
             const auto add = [&](EditKind kind, const std::optional<std::string>& value) {
                 if (!value) return;
@@ -177,8 +179,9 @@ void add_split(CLI::App& dataset, Context& context) {
     add_number(*verb, "--word", options->edit.word, "The second part begins with this word, counted from 1");
     add_number(*verb, "--time", options->edit.time,
                "Where the second part begins [s]; with word times the nearest place between two words");
-    add_number(*verb, "--character", options->edit.character,
-               "The second part begins with this character of the text, counted from 0 (a leading space is one)");
+    add_number(
+        *verb, "--character", options->edit.character,
+        "The second part begins with this character of the text, counted from 0 (a leading space is one)");
     verb->footer(
         "Examples:\n"
         "  testudo dataset split ada talk.wav:3 --word 7\n"
@@ -227,7 +230,8 @@ void add_remove(CLI::App& dataset, Context& context) {
     CLI::App* verb = add_verb_below_dataset(
         dataset, context, "delete", "Leave segments or recordings out of the dataset",
         [&context, options] { return run_edits(context, *options, {options->edit}, true); });
-    add_places(*verb, options, true, "RECORDING:ID of a segment, or RECORDING: all of its segments and its text");
+    add_places(*verb, options, true,
+               "RECORDING:ID of a segment, or RECORDING: all of its segments and its text");
     verb->footer(
         "Examples:\n"
         "  testudo dataset delete ada talk.wav:3 talk.wav:4\n"
@@ -260,19 +264,18 @@ void add_steps(CLI::App& dataset, Context& context, const char* name, const char
         int steps = 1;
     };
     const auto options = std::make_shared<Options>();
-    CLI::App* verb =
-        add_verb_below_dataset(dataset, context, name, help, [&context, options, name, step] {
-            if (options->steps < 1) throw usage_error("--steps must be 1 or more", "Give how many.");
-            dataset::Curation curation(context.open().root(), options->voice);
-            Json document = {{"notes", curation.notes}, {name, Json::array()}};
-            for (int i = 0; i < options->steps; ++i) document[name].push_back((curation.*step)());
-            tell_notes(context, curation.notes);
-            print(context, document, [&] {
-                for (const auto& what : document[name])
-                    std::cout << name << ": " << printable(what.get<std::string>()) << "\n";
-            });
-            return 0;
+    CLI::App* verb = add_verb_below_dataset(dataset, context, name, help, [&context, options, name, step] {
+        if (options->steps < 1) throw usage_error("--steps must be 1 or more", "Give how many.");
+        dataset::Curation curation(context.open().root(), options->voice);
+        Json document = {{"notes", curation.notes}, {name, Json::array()}};
+        for (int i = 0; i < options->steps; ++i) document[name].push_back((curation.*step)());
+        tell_notes(context, curation.notes);
+        print(context, document, [&] {
+            for (const auto& what : document[name])
+                std::cout << name << ": " << printable(what.get<std::string>()) << "\n";
         });
+        return 0;
+    });
     verb->add_option("VOICE", options->voice, "Folder below training/")->required();
     verb->add_option("--steps", options->steps, "How many")->capture_default_str();
     verb->footer(examples);
@@ -329,7 +332,8 @@ void show(const Context& context, const std::string& voice, const dataset::Revie
     Json document = {{"voice", to_utf8(voice)}};
     document.update(dataset::to_json(review, words));
     print(context, document, [&] {
-        std::vector<std::vector<std::string>> rows = {{"SEGMENT", "START", "END", "VERDICT", "STATE", "TEXT"}};
+        std::vector<std::vector<std::string>> rows = {
+            {"SEGMENT", "START", "END", "VERDICT", "STATE", "TEXT"}};
         for (const auto& one : review.segments) {
             rows.push_back({cat(one.recording, ":", one.segment.id), seconds_text(one.segment.start),
                             seconds_text(one.segment.end), one.verdict, state_of(one),
@@ -338,14 +342,14 @@ void show(const Context& context, const std::string& voice, const dataset::Revie
             for (const auto& odd : one.odd) rows.push_back({"", "", "", "", "", "  ! " + odd});
             if (words && one.segment.words)
                 for (const auto& word : *one.segment.words)
-                    rows.push_back(
-                        {"", seconds_text(word.start), seconds_text(word.end), "", "", "  " + trim(word.text)});
+                    rows.push_back({"", seconds_text(word.start), seconds_text(word.end), "", "",
+                                    "  " + trim(word.text)});
         }
         if (rows.size() > 1)
             print_rows(rows);
         else
-            std::cout << "No segments" << (filter.verdict.empty() && filter.search.empty() ? "" : " like this")
-                      << ".\n";
+            std::cout << "No segments"
+                      << (filter.verdict.empty() && filter.search.empty() ? "" : " like this") << ".\n";
         for (const auto& one : review.recordings) {
             if (!one.problem.empty()) std::cout << "problem: " << printable(one.problem) << "\n";
             if (one.problem.empty() && one.segments == 0)

@@ -50,19 +50,19 @@ void write_out(const Context& context, const Export& options) {
     Json files = Json::array();
     if (options.format == "ljspeech") {
         if (!options.recording.empty())
-            throw usage_error("LJSpeech is exported line by line, not by recording", "Leave --recording out.");
+            throw usage_error("LJSpeech is exported line by line, not by recording",
+                              "Leave --recording out.");
         const std::size_t lines = dataset::export_ljspeech(folders, options.to, options.columns);
         files.push_back(to_utf8((fs::path(options.to) / "metadata.csv").native()));
         notes.push_back(cat(lines, " lines with their clips"));
     } else {
         const auto form = options.format == "audacity" ? dataset::Exchange::audacity
                           : options.format == "srt"    ? dataset::Exchange::srt
-                          : options.format == "vtt"    ? dataset::Exchange::vtt
-                                                       : throw usage_error(
-                                                          cat("there is no format \"", options.format, "\""),
-                                                          "Give audacity, srt, vtt or ljspeech.");
-        for (const auto& file :
-             dataset::export_labels(folders, form, options.to, options.recording, notes))
+                          : options.format == "vtt"
+                              ? dataset::Exchange::vtt
+                              : throw usage_error(cat("there is no format \"", options.format, "\""),
+                                                  "Give audacity, srt, vtt or ljspeech.");
+        for (const auto& file : dataset::export_labels(folders, form, options.to, options.recording, notes))
             files.push_back(to_utf8(file.native()));
     }
     tell_notes(context, notes);
@@ -88,11 +88,13 @@ void add_exchange_verbs(CLI::App& dataset, Context& context) {
         });
     import_verb->add_option("VOICE", in->voice, "Folder below voices/")->required();
     import_verb
-        ->add_option("FILE", in->files,
-                     "Labels of Audacity, .srt, .vtt or .txt, each called like its recording; or a folder with "
-                     "wavs/ and metadata.csv")
+        ->add_option(
+            "FILE", in->files,
+            "Labels of Audacity, .srt, .vtt or .txt, each called like its recording; or a folder with "
+            "wavs/ and metadata.csv")
         ->required();
-    import_verb->add_option("--recording", in->options.recording, "The recording that the one file belongs to");
+    import_verb->add_option("--recording", in->options.recording,
+                            "The recording that the one file belongs to");
     import_verb->add_option("--language", in->options.language, "What is spoken, e.g. en");
     import_verb->add_flag("--link", in->options.link, "LJSpeech: hard links instead of copies of the clips");
     import_verb->footer(
@@ -105,16 +107,14 @@ void add_exchange_verbs(CLI::App& dataset, Context& context) {
         "import back.");
 
     const auto out = std::make_shared<Export>();
-    CLI::App* export_verb =
-        add_verb_below_dataset(dataset, context, "export", "Write label tracks, subtitles or LJSpeech",
-                               [&context, out] {
-                                   write_out(context, *out);
-                                   return 0;
-                               });
+    CLI::App* export_verb = add_verb_below_dataset(
+        dataset, context, "export", "Write label tracks, subtitles or LJSpeech", [&context, out] {
+            write_out(context, *out);
+            return 0;
+        });
     export_verb->add_option("VOICE", out->voice, "Folder below training/")->required();
     export_verb->add_option("--format", out->format, "audacity, srt, vtt or ljspeech")->required();
-    export_verb
-        ->add_option("--to", out->to, "Folder; with --recording also the name of the one file")
+    export_verb->add_option("--to", out->to, "Folder; with --recording also the name of the one file")
         ->required();
     export_verb->add_option("--recording", out->recording, "Only this recording");
     export_verb->add_option("--columns", out->columns, "LJSpeech: 2, or 3 with the text twice")

@@ -57,9 +57,8 @@ void note_slices(const VoiceFolders& folders, const TranscriptText& before,
 }
 
 // Makes the difference between the history and `text` a step of it.
-void bring_in_step(History& history, const VoiceFolders& folders, const TranscriptText& text,
-                   const std::string& what) {
-    if (history.in_step(text.text())) return;
+void add_difference(History& history, const VoiceFolders& folders, const TranscriptText& text,
+                    const std::string& what) {
     std::string known;
     try {
         known = history.last_known();
@@ -93,7 +92,8 @@ void Curation::catch_up() {
         return;
     }
     const std::size_t before = history_.changes().size(), done = history_.done();
-    if (history_.begun()) bring_in_step(history_, folders_, text_, outside);
+    if (history_.begun() && !history_.in_step(text_.text()))
+        add_difference(history_, folders_, text_, outside);
     if (history_.changes().size() == before && history_.done() < done)
         notes.push_back(cat("the program was ended before this reached whisper.json, so it is undone: ",
                             history_.changes()[history_.done()].what));
@@ -172,8 +172,9 @@ bool Curation::change(const std::string& what, const Json& edits, TranscriptText
     const std::vector<std::string> recordings = changed_entries(text_, after);
     note_slices(folders_, text_, recordings);
     Heard heard(folders_.training / ".heard.json");
-    for (const auto& name : recordings) heard.watch(name);
-    heard.write();
+    bool watched = false;
+    for (const auto& name : recordings) watched |= heard.watch(name);
+    if (watched) heard.write();
     if (!history_.begun()) history_.begin(text_.text());
     history_.add(what, edits, recordings, text_.text(), after.text());
     write(after.text());
@@ -208,8 +209,7 @@ std::string Curation::redo() {
     if (!history_.begun()) throw usage_error("there is nothing to redo", "Nothing was edited yet.");
     check_unchanged();
     const std::size_t done = history_.done();
-    if (done < history_.changes().size())
-        note_slices(folders_, text_, history_.changes()[done].recordings);
+    if (done < history_.changes().size()) note_slices(folders_, text_, history_.changes()[done].recordings);
     write(history_.redo(text_.text()));
     text_ = TranscriptText::read(folders_.whisper_json());
     return history_.changes()[done].what;
@@ -228,10 +228,13 @@ void Curation::write(const std::string& after) {
 void note_changes(const VoiceFolders& folders, const std::string& what, std::vector<std::string>& notes) {
     const TranscriptText text = TranscriptText::read(folders.whisper_json());
     History history(history_of(folders));
-    if (history.begun())
-        bring_in_step(history, folders, text, what.empty() ? outside : what);
-    else if (what.empty() && !text.text().empty())
-        history.begin(text.text());
+    if (!history.begun()) {
+        if (what.empty() && !text.text().empty()) history.begin(text.text());
+    } else if (what.empty()) {
+        if (!history.in_step(text.text())) add_difference(history, folders, text, outside);
+    } else if (!history.leads_to(text.text())) {
+        add_difference(history, folders, text, what);  // even where it leads back to what was before
+    }
     if (!history.problem().empty()) notes.push_back(history.problem());
 }
 

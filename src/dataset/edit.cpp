@@ -35,7 +35,8 @@ std::size_t index_of(const Transcript& transcript, const Edit& edit, std::int64_
         found = i;
     }
     if (!found)
-        refuse(edit, cat("there is no segment ", id), "See `testudo dataset show VOICE` for the ids there are.");
+        refuse(edit, cat("there is no segment ", id),
+               "See `testudo dataset show VOICE` for the ids there are.");
     return *found;
 }
 
@@ -92,7 +93,8 @@ struct Cut {
 // Between word index - 1 and word index.
 Cut cut_at_word(const Segment& segment, const std::u32string& text, std::size_t index) {
     const auto& words = *segment.words;
-    return {place_of_word(text, words, index), rounded((words[index - 1].end + words[index].start) / 2), index};
+    return {place_of_word(text, words, index), rounded((words[index - 1].end + words[index].start) / 2),
+            index};
 }
 
 Cut cut_between_words(const Segment& segment, const std::u32string& text, const Edit& edit) {
@@ -139,9 +141,9 @@ Cut cut_evenly(const Segment& segment, const std::u32string& text, const Edit& e
     if (edit.word) {
         if (*edit.word < 2 || *edit.word > static_cast<std::int64_t>(places.size()) + 1)
             refuse(edit, cat("the text has ", places.size() + 1, " words"),
-                   places.empty() ? "Say at which character: --character."
-                                  : cat("Name a word from 2 to ", places.size() + 1,
-                                        ": the first of the second part."));
+                   places.empty()
+                       ? "Say at which character: --character."
+                       : cat("Name a word from 2 to ", places.size() + 1, ": the first of the second part."));
         cut.characters = places[static_cast<std::size_t>(*edit.word - 2)];
     } else if (edit.character) {
         if (*edit.character < 1 || *edit.character >= static_cast<std::int64_t>(text.size()))
@@ -150,7 +152,8 @@ Cut cut_evenly(const Segment& segment, const std::u32string& text, const Edit& e
         cut.characters = static_cast<std::size_t>(*edit.character);
     } else {
         const double wanted = size * (*edit.time - segment.start) / (segment.end - segment.start);
-        cut.characters = static_cast<std::size_t>(std::clamp(std::round(wanted), 1.0, std::max(1.0, size - 1)));
+        cut.characters =
+            static_cast<std::size_t>(std::clamp(std::round(wanted), 1.0, std::max(1.0, size - 1)));
         if (!places.empty())
             cut.characters = *std::min_element(places.begin(), places.end(), [&](auto a, auto b) {
                 return std::abs(static_cast<double>(a) - wanted) < std::abs(static_cast<double>(b) - wanted);
@@ -166,7 +169,8 @@ void split(Transcript& out, const Edit& edit) {
     const std::size_t index = segment_of(out, edit);
     Segment first = out.segments[index];
     const std::u32string text = code_points(first.text);
-    if (trim(first.text).empty()) refuse(edit, "it has no text", "Give it one first: `testudo dataset edit`.");
+    if (trim(first.text).empty())
+        refuse(edit, "it has no text", "Give it one first: `testudo dataset edit`.");
     if (!edit.word && !edit.character && !edit.time)
         refuse(edit, "no place is given", "Say at which word, character or time.");
     if (edit.word && edit.character)
@@ -218,8 +222,8 @@ void keep_worse(std::optional<T>& mine, const std::optional<T>& other, Choose ch
 void absorb(Segment& into, const Segment& next) {
     const auto larger = [](double a, double b) { return std::max(a, b); };
     const auto smaller = [](double a, double b) { return std::min(a, b); };
-    const bool accepted = into.extra.value(accepted_key, Json()) == true &&
-                          next.extra.value(accepted_key, Json()) == true;
+    const bool accepted =
+        into.extra.value(accepted_key, Json()) == true && next.extra.value(accepted_key, Json()) == true;
     into.start = std::min(into.start, next.start);
     into.end = std::max(into.end, next.end);
     const std::string text = joined(into.text, next.text);
@@ -364,19 +368,33 @@ std::optional<std::string> language_code(const std::string& given) {
 void apply(Transcript& transcript, const Edit& edit, std::optional<double> length) {
     Transcript out = transcript;
     switch (edit.kind) {
-        case EditKind::text: change_text(out, edit); break;
-        case EditKind::split: split(out, edit); break;
-        case EditKind::merge: merge(out, edit); break;
-        case EditKind::move_boundary: move_boundary(out, edit, length); break;
-        case EditKind::remove: remove(out, edit); break;
+        case EditKind::text:
+            change_text(out, edit);
+            break;
+        case EditKind::split:
+            split(out, edit);
+            break;
+        case EditKind::merge:
+            merge(out, edit);
+            break;
+        case EditKind::move_boundary:
+            move_boundary(out, edit, length);
+            break;
+        case EditKind::remove:
+            remove(out, edit);
+            break;
         case EditKind::accept:
             on_segments(out, edit, [](Json& extra) { extra[accepted_key] = true; });
             break;
         case EditKind::unaccept:
             on_segments(out, edit, [](Json& extra) { extra.erase(accepted_key); });
             break;
-        case EditKind::language: set_language(out, edit); break;
-        case EditKind::speaker: set_speaker(out, edit); break;
+        case EditKind::language:
+            set_language(out, edit);
+            break;
+        case EditKind::speaker:
+            set_speaker(out, edit);
+            break;
     }
     // Those two without a segment have set the text of the whole recording.
     if (edit.segment || (edit.kind != EditKind::text && edit.kind != EditKind::remove)) {

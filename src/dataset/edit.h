@@ -33,13 +33,13 @@ struct Edit {
     // move_boundary: start and end of the segment, or the border to the next one, alone. s
     std::optional<double> start = {}, end = {}, border = {};
 
-    // Digest of the entry that the edit was made for (TranscriptText::digest): when it is another one now, the
-    // edit is refused. Empty: not compared.
+    // Digest of the entry that the edit was made for (TranscriptText::digest): when it is another one now,
+    // the edit is refused. Empty: not compared.
     std::string seen = {};
 };
 
 Json to_json(const Edit& edit);
-Edit edit_from_json(const Json& json);  // Error(usage) for what is no edit
+Edit edit_from_json(const Json& json);   // Error(usage) for what is no edit
 std::string describe(const Edit& edit);  // "split a.wav:3 before word 4"
 
 // Keys of Segment::extra (docs/formats.md).

@@ -30,8 +30,8 @@ const char* extension(Exchange form);  // ".txt", ".srt", ".vtt"
 std::vector<Label> read_audacity(std::string_view text, const std::string& where);
 std::string write_audacity(const std::vector<Label>& labels);
 
-// SubRip: number, `00:00:01,500 --> 00:00:02,000`, lines of text, a blank line; comma or point. <i>, <b>, <u>,
-// <s>, <font …> and {\an8} are left out. An empty line within a text is written as a blank.
+// SubRip: number, `00:00:01,500 --> 00:00:02,000`, lines of text, a blank line; comma or point. <i>, <b>,
+// <u>, <s>, <font …> and {\an8} are left out. An empty line within a text is written as a blank.
 std::vector<Label> read_srt(std::string_view text, const std::string& where);
 std::string write_srt(const std::vector<Label>& labels);
 

@@ -52,10 +52,10 @@ class Relabelling {
             if (taken_[i] && same_times(i, *taken_[i])) continue;
             if (!length || label.end <= *length) continue;
             if (label.start >= *length)
-                throw input_error(cat(where, ", line ", label.line, ": from ", times_of(label),
-                                      " there is no recording: it lasts ", std::round(*length * 1000) / 1000,
-                                      " s"),
-                                  "Check that the labels belong to this recording; name it by --recording.");
+                throw input_error(
+                    cat(where, ", line ", label.line, ": from ", times_of(label),
+                        " there is no recording: it lasts ", std::round(*length * 1000) / 1000, " s"),
+                    "Check that the labels belong to this recording; name it by --recording.");
             if (label.end > *length + end_slack)
                 notes.push_back(cat(where, ", line ", label.line, ": the end (", times_of(label),
                                     ") lies behind the recording's and is moved there"));
@@ -80,10 +80,9 @@ class Relabelling {
     Transcript result() const {
         Transcript out = old_;
         out.segments.clear();
-        const bool led = old_.segments.empty() || std::any_of(old_.segments.begin(), old_.segments.end(),
-                                                              [](const Segment& segment) {
-                                                                  return segment.text.starts_with(' ');
-                                                              });
+        const bool led = old_.segments.empty() ||
+                         std::any_of(old_.segments.begin(), old_.segments.end(),
+                                     [](const Segment& segment) { return segment.text.starts_with(' '); });
         std::int64_t next = 0;
         for (const Segment& segment : old_.segments) next = std::max(next, segment.id + 1);
         for (const std::size_t i : order_) {

@@ -1,4 +1,5 @@
-// The layout of the LJ Speech dataset: wavs/ID.wav and metadata.csv, which has no quoting (`|` parts columns).
+// The layout of the LJ Speech dataset: wavs/ID.wav and metadata.csv, which has no quoting (`|` parts
+// columns).
 #include <algorithm>
 #include <set>
 
@@ -37,7 +38,8 @@ Clip clip_of(const Place& place, const fs::path& folder) {
     const char* form = "A line is ID|text, or ID|text|normalised text.";
     if (columns.size() < 2) mistake(place, place.line.size(), "no | between id and text", form);
     if (columns.size() > 3)
-        mistake(place, columns[0].size() + columns[1].size() + columns[2].size() + 2, "a fourth column", form);
+        mistake(place, columns[0].size() + columns[1].size() + columns[2].size() + 2, "a fourth column",
+                form);
     const std::string id = trim(columns[0]);
     if (id.empty()) mistake(place, 0, "no id", form);
     Clip clip;

@@ -50,10 +50,10 @@ asr::Transcript untimed_transcript(std::string_view bytes, double seconds, const
     out.segments.push_back(std::move(segment));
     const std::size_t characters = count_code_points(out.text);
     if (characters > longest_text_characters || seconds > longest_clip_seconds)
-        out.warnings.push_back(
-            cat("the text of ", where, " has no times, and ", characters, " characters in ",
-                human_duration(seconds), " are too long for one line: give times (SRT, VTT or labels of "
-                                         "Audacity), or split it with `testudo dataset split`"));
+        out.warnings.push_back(cat("the text of ", where, " has no times, and ", characters,
+                                   " characters in ", human_duration(seconds),
+                                   " are too long for one line: give times (SRT, VTT or labels of "
+                                   "Audacity), or split it with `testudo dataset split`"));
     return out;
 }
 

@@ -88,10 +88,17 @@ std::vector<Block> blocks_of(const std::string& text) {
     return blocks;
 }
 
-// The cue of a block whose times stand in its first or second line, as said.
+// Times stand in the first line of a block, or in the second behind a number or name.
+std::size_t line_of_times(const Block& block) {
+    const std::string& first = block.lines[0];
+    if (has_arrow(first) || block.lines.size() < 2) return 0;
+    const bool like_times = is_digit(first[0]) && first.find(':') != std::string::npos;
+    return like_times && !has_arrow(block.lines[1]) ? 0 : 1;
+}
+
 template <class Clean>
 Label cue_of(const Block& block, const std::string& where, Clean clean) {
-    const std::size_t times = has_arrow(block.lines[0]) || block.lines.size() < 2 ? 0 : 1;
+    const std::size_t times = line_of_times(block);
     Label label;
     take_times(block.place(times, where), label);
     std::string text;
@@ -134,7 +141,7 @@ std::string without_srt_tags(const std::string& text) {
 
 std::string unescaped(std::string_view text) {
     static constexpr std::pair<std::string_view, std::string_view> names[] = {
-        {"&amp;", "&"},       {"&lt;", "<"},        {"&gt;", ">"},        {"&quot;", "\""},
+        {"&amp;", "&"},       {"&lt;", "<"},       {"&gt;", ">"},      {"&quot;", "\""},
         {"&nbsp;", "\u00a0"}, {"&lrm;", "\u200e"}, {"&rlm;", "\u200f"}};
     std::string out;
     for (std::size_t i = 0; i < text.size();) {
@@ -237,8 +244,7 @@ std::string write_srt(const std::vector<Label>& labels) {
     std::string out;
     int number = 0;
     for (const Label& label : labels)
-        out += cat(++number, "\n", written_times(label, ','), without_arrows(cue_text(label.text)),
-                   "\n");
+        out += cat(++number, "\n", written_times(label, ','), without_arrows(cue_text(label.text)), "\n");
     return out;
 }
 
@@ -270,10 +276,9 @@ std::string write_vtt(const std::vector<Label>& labels) {
     std::string out = "WEBVTT\n\n";
     for (const Label& label : labels) {
         const std::string speaker = one_line(label.speaker);
-        out += cat(written_times(label, '.'),
-                   speaker.empty() ? std::string() : cat("<v ", escaped(speaker), ">"),
-                   escaped(cue_text(label.text)),
-                   !speaker.empty() && trim(label.text).empty() ? "\n" : "", "\n");
+        out += cat(
+            written_times(label, '.'), speaker.empty() ? std::string() : cat("<v ", escaped(speaker), ">"),
+            escaped(cue_text(label.text)), !speaker.empty() && trim(label.text).empty() ? "\n" : "", "\n");
     }
     return out;
 }

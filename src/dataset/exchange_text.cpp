@@ -36,9 +36,9 @@ std::string plain_text(std::string_view bytes, const std::string& where) {
 
 void mistake(const Place& place, std::size_t at, const std::string& what, const std::string& remedy) {
     const auto before = place.line.substr(0, std::min(at, place.line.size()));
-    throw input_error(cat(place.where, ", line ", place.number, ", column ", count_code_points(before) + 1,
-                          ": ", what),
-                      remedy);
+    throw input_error(
+        cat(place.where, ", line ", place.number, ", column ", count_code_points(before) + 1, ": ", what),
+        remedy);
 }
 
 void check_label_times(const Place& place, std::size_t at, double start, double end) {
@@ -51,9 +51,9 @@ void check_label_times(const Place& place, std::size_t at, double start, double 
 
 std::optional<double> take_number(std::string_view line, std::size_t& at) {
     std::size_t end = at;
-    while (end < line.size() && (std::string_view("+-.,").find(line[end]) != std::string_view::npos ||
-                                 (line[end] >= '0' && line[end] <= '9') || line[end] == 'e' ||
-                                 line[end] == 'E'))
+    while (end < line.size() &&
+           (std::string_view("+-.,").find(line[end]) != std::string_view::npos ||
+            (line[end] >= '0' && line[end] <= '9') || line[end] == 'e' || line[end] == 'E'))
         ++end;
     std::string digits(line.substr(at, end - at));
     for (char& c : digits)

@@ -21,8 +21,8 @@ class Heard {
     // crash, the entry before or the new one, is known as heard.
     void add(const std::string& name, const asr::Transcript& transcript);
     // From now on whatever `name` holds that was not heard so counts as corrected, also where another program
-    // wrote it.
-    void watch(const std::string& name) { digests_.try_emplace(name); }
+    // wrote it. False when it does already.
+    bool watch(const std::string& name) { return digests_.try_emplace(name).second; }
     void write() const;
 
   private:

@@ -1,10 +1,10 @@
 #pragma once
-// What was changed in whisper.json, and how to undo it: training/V/.history.jsonl (docs/formats.md), which only
-// ever grows. Each change is one place of the file's bytes with what stood there before and after, so undoing
-// restores the file to the byte, however it was laid out.
+// What was changed in whisper.json, and how to undo it: training/V/.history.jsonl (docs/formats.md), which
+// only ever grows. Each change is one place of the file's bytes with what stood there before and after, so
+// undoing restores the file to the byte, however it was laid out.
 //
-// Order of writing: first the line here, synced, then whisper.json. whisper.json is the truth: where a process
-// died between the two, in_step() turns the line back.
+// Order of writing: first the line here, synced, then whisper.json. whisper.json is the truth: where a
+// process died between the two, in_step() turns the line back.
 #include <cstdint>
 #include <filesystem>
 #include <string>
@@ -38,8 +38,9 @@ class History {
     std::size_t done() const { return done_; }  // changes in force; the others can be redone
     const std::string& problem() const { return problem_; }
 
-    // True when `text` is what the changes in force lead to, or when the last of them, undone or redone, had
-    // not reached whisper.json, which is then noted here.
+    bool leads_to(std::string_view text) const;  // by the changes in force
+    // Also true when the last change, undoing or redoing had not reached whisper.json, as its program died:
+    // it is then turned back here.
     bool in_step(std::string_view text);
     // What the changes in force lead to. Error(input) when the file contradicts itself.
     std::string last_known() const;

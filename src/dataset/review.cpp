@@ -56,7 +56,8 @@ class Verdicts {
         if (found == lines_.end()) return;
         for (const Json& line : found->second) {
             const bool timed = line.contains("start") && line.contains("end");
-            if (timed ? !same_times(line, out.segment) || plain(text_at(line, "text")) != plain(out.segment.text)
+            if (timed ? !same_times(line, out.segment) ||
+                            plain(text_at(line, "text")) != plain(out.segment.text)
                       : plain(text_at(line, "text")) != plain(whole))
                 continue;
             const std::string verdict = text_at(line, "verdict");
@@ -143,9 +144,8 @@ Review review(const VoiceFolders& folders, const ReviewFilter& filter) {
         }
         out.recordings.push_back(std::move(recording));
     }
-    std::stable_sort(out.segments.begin(), out.segments.end(), [](const auto& a, const auto& b) {
-        return place_of(a.verdict) < place_of(b.verdict);
-    });
+    std::stable_sort(out.segments.begin(), out.segments.end(),
+                     [](const auto& a, const auto& b) { return place_of(a.verdict) < place_of(b.verdict); });
     return out;
 }
 

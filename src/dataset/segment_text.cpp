@@ -31,9 +31,9 @@ std::vector<std::u32string> pieces_of(const std::u32string& text) {
     std::vector<std::u32string> pieces;
     bool space = true;
     for (std::size_t i = 0; i < text.size(); ++i) {
-        const bool begins = is_space(text[i]) ? !space
-                                              : i > 0 && !space &&
-                                                    (is_unspaced(text[i]) || is_unspaced(text[i - 1]));
+        const bool begins = is_space(text[i])
+                                ? !space
+                                : i > 0 && !space && (is_unspaced(text[i]) || is_unspaced(text[i - 1]));
         if (pieces.empty() || begins) pieces.emplace_back();
         pieces.back() += text[i];
         space = is_space(text[i]);

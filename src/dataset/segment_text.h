@@ -7,7 +7,8 @@
 
 namespace testudo::dataset {
 
-// Places between two words (runs of white space), white space belonging to the second part; never at the ends.
+// Places between two words (runs of white space), white space belonging to the second part; never at the
+// ends.
 std::vector<std::size_t> word_places(const std::u32string& text);
 // Code points of the text that stand before word `index` of `words`, found by looking for each in turn; by
 // share of the letters when they do not spell the text.

@@ -90,9 +90,9 @@ void TranscriptText::scan() {
         Entry entry;
         entry.name = Json::parse(std::string_view(text_).substr(key, at - key)).get<std::string>();
         if (!seen.insert(entry.name).second)
-            throw input_error(cat(where_, ", line ", line_of(text_, key), ": a second entry for \"",
-                                  entry.name, "\""),
-                              "Keep one of them.");
+            throw input_error(
+                cat(where_, ", line ", line_of(text_, key), ": a second entry for \"", entry.name, "\""),
+                "Keep one of them.");
         at = skip_space(text_, skip_space(text_, at) + 1);
         entry.begin = at;
         entry.end = at = skip_value(text_, at);
@@ -102,8 +102,8 @@ void TranscriptText::scan() {
 }
 
 const TranscriptText::Entry* TranscriptText::find(const std::string& name) const {
-    const auto found =
-        std::find_if(entries_.begin(), entries_.end(), [&](const Entry& entry) { return entry.name == name; });
+    const auto found = std::find_if(entries_.begin(), entries_.end(),
+                                    [&](const Entry& entry) { return entry.name == name; });
     return found == entries_.end() ? nullptr : &*found;
 }
 

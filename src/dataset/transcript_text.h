@@ -1,6 +1,6 @@
 #pragma once
-// The bytes of a whisper.json and where each entry stands in them. Replacing one entry leaves every other byte
-// as it is, so what a user laid out by hand stays, and a mistake in one entry does not touch the others.
+// The bytes of a whisper.json and where each entry stands in them. Replacing one entry leaves every other
+// byte as it is, so what a user laid out by hand stays, and a mistake in one entry does not touch the others.
 #include <cstdint>
 #include <filesystem>
 #include <string>

@@ -12,7 +12,8 @@ namespace testudo::test {
 namespace {
 
 struct Studio {
-    explicit Studio(const std::vector<std::string>& recordings = {"a.wav"}, const std::string& voice = "ada") {
+    explicit Studio(const std::vector<std::string>& recordings = {"a.wav"},
+                    const std::string& voice = "ada") {
         asr::Transcripts all;
         for (const auto& name : recordings) {
             write_wav(folder / "voices" / voice / name, sine(4, 22050), 22050);
@@ -83,8 +84,8 @@ TEST(CurateProgram, AWholeSitting) {
 }
 
 TEST(CurateProgram, OddNamesCanBeNamed) {
-    const std::vector<std::string> names = {"-dash.wav", "two words.wav", "quote'\".wav", "line\nbreak.wav",
-                                            "ünï.wav", "a:1.wav"};
+    const std::vector<std::string> names = {"-dash.wav",       "two words.wav", "quote'\".wav",
+                                            "line\nbreak.wav", "ünï.wav",       "a:1.wav"};
     const Studio studio(names, "-voice");
     for (const auto& name : names) {
         const auto ran = studio.run({"edit", "--text=-5 <b> \"|\"", "--", "-voice", name + ":0"});

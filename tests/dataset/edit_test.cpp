@@ -117,7 +117,9 @@ TEST(Edit, InsertedAndRemovedWordsFindATime) {
     ASSERT_EQ(inserted.size(), 6u);
     for (std::size_t i = 0; i < inserted.size(); ++i) {
         EXPECT_LT(inserted[i].start, inserted[i].end) << i;
-        if (i > 0) EXPECT_LE(inserted[i - 1].end, inserted[i].start) << i;
+        if (i > 0) {
+            EXPECT_LE(inserted[i - 1].end, inserted[i].start) << i;
+        }
     }
     EXPECT_EQ(dataset::retimed_words(words, " One four.").size(), 2u);
     EXPECT_EQ(dataset::retimed_words(words, " New words One two three four.").front().start, words[0].start);
@@ -163,7 +165,7 @@ TEST(Edit, SplitsBetweenWords) {
     EXPECT_EQ(edited(three(), one).segments[0].text, " One two three");
     EXPECT_EQ(edited(three(), one).segments[0].end, 2.95);
     one.time.reset();
-    one.character = 6;  // within "two"
+    one.character = 7;  // within "two"
     EXPECT_EQ(edited(three(), one).segments[0].text, " One two");
     one.character.reset();
     one.word = 2;
@@ -366,18 +368,19 @@ TEST(Edit, GoesThroughJson) {
     one.time = 0.1;
     one.seen = "0123";
     EXPECT_EQ(to_json(dataset::edit_from_json(parse_json(to_json(one).dump(), "x"))), to_json(one));
-    for (const char* text : {"3", "{}", R"({"edit":"sing","recording":"a"})", R"({"edit":"split"})",
-                             R"({"edit":"split","recording":3})",
-                             R"({"edit":"split","recording":"a","segment":1.5})",
-                             R"({"edit":"split","recording":"a","segment":1e300})",
-                             R"({"edit":"split","recording":"a","colour":1})"})
+    for (const char* text :
+         {"3", "{}", R"({"edit":"sing","recording":"a"})", R"({"edit":"split"})",
+          R"({"edit":"split","recording":3})", R"({"edit":"split","recording":"a","segment":1.5})",
+          R"({"edit":"split","recording":"a","segment":1e300})",
+          R"({"edit":"split","recording":"a","colour":1})"})
         EXPECT_THROW(dataset::edit_from_json(parse_json(text, "x")), Error) << text;
 }
 
 TEST(Edit, AddressesArePartedAtTheLastColon) {
     EXPECT_EQ(dataset::segment_name("a:b.wav:12")->recording, "a:b.wav");
     EXPECT_EQ(dataset::segment_name("a:b.wav:12")->id, 12);
-    for (const char* address : {"a.wav", "a.wav:", ":3", "a.wav:-1", "a.wav:1x", "a.wav:99999999999999999999"})
+    for (const char* address :
+         {"a.wav", "a.wav:", ":3", "a.wav:-1", "a.wav:1x", "a.wav:99999999999999999999"})
         EXPECT_FALSE(dataset::segment_name(address)) << address;
 }
 
