@@ -138,24 +138,23 @@ bool Curation::apply(const std::vector<Edit>& edits) {
         all.push_back(to_json(edit));
         words.push_back(describe(edit));
     }
-    TranscriptText after = text();
-    for (const auto& [name, transcript] : changed)
-        if (to_json(transcript) != to_json(text().transcript(name)))
-            after = {after.with(name, transcript), to_utf8(folders_.whisper_json().native())};
+    std::erase_if(changed, [&](const auto& one) {
+        return to_json(one.second) == to_json(text().transcript(one.first));
+    });
     constexpr std::size_t most_told = 3;
     const std::size_t more = words.size() > most_told ? words.size() - most_told : 0;
     words.resize(words.size() - more);
     return change(join(words, "; ") + (more ? cat("; and ", more, " edits more") : ""), all,
-                  std::move(after));
+                  text().with(changed));
 }
 
 bool Curation::put(const std::string& what,
                    const std::vector<std::pair<std::string, asr::Transcript>>& entries) {
-    TranscriptText after = text();
-    for (const auto& [name, transcript] : entries)
-        if (!after.has(name) || to_json(after.transcript(name)) != to_json(transcript))
-            after = {after.with(name, transcript), to_utf8(folders_.whisper_json().native())};
-    return change(what, Json::array(), std::move(after));
+    std::vector<std::pair<std::string, asr::Transcript>> changed;
+    for (const auto& one : entries)
+        if (!text().has(one.first) || to_json(text().transcript(one.first)) != to_json(one.second))
+            changed.push_back(one);
+    return change(what, Json::array(), text().with(changed));
 }
 
 // An editor may have saved since it was read.

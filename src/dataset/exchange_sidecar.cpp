@@ -17,15 +17,11 @@ namespace {
 constexpr std::size_t largest = std::size_t{64} << 20;
 
 // What other programs write beside sounds without meaning a text: `0 4500000 sil`, in 100 ns.
-bool is_htk(const std::string& text) {
-    const std::string line = text.substr(0, text.find('\n'));
-    int numbers = 0;
-    for (const std::string& part : split(line, ' '))
-        if (!part.empty() && part.find_first_not_of("0123456789") == std::string::npos)
-            ++numbers;
-        else
-            break;
-    return numbers == 2;
+bool is_htk(const std::vector<std::string>& lines) {
+    return std::all_of(lines.begin(), lines.end(), [](const std::string& line) {
+        const std::vector<std::string> parts = split(line, ' ');
+        return parts.size() > 2 && (parts[0] + parts[1]).find_first_not_of("0123456789") == std::string::npos;
+    });
 }
 
 }  // namespace
@@ -39,7 +35,7 @@ asr::Transcript untimed_transcript(std::string_view bytes, double seconds, const
     for (const std::string& line : lines) all = all.empty() ? line : joined(all, line);
     if (all.empty())
         throw input_error(cat(where, " holds no text"), "Write what is said into it, or delete it.");
-    if (is_htk(all))
+    if (lower_ascii(where).ends_with(".lab") && is_htk(lines))
         throw input_error(cat(where, " holds labels of HTK, whose units are seldom sentences"),
                           "Give the text alone, or times as labels of Audacity, SRT or VTT.");
     asr::Transcript out;

@@ -1,7 +1,6 @@
 #include "dataset/transcript_text.h"
 
 #include <algorithm>
-#include <set>
 
 #include "core/error.h"
 #include "core/files.h"
@@ -78,7 +77,6 @@ void TranscriptText::scan() {
     if (!parse_json(text_, where_).is_object())
         throw input_error(cat(where_, ": must be an object of file names"),
                           "Correct the file by hand, or restore it from a backup.");
-    std::set<std::string> seen;
     std::size_t at = text_.find('{') + 1;
     last_end_ = at;
     for (;;) {
@@ -89,7 +87,7 @@ void TranscriptText::scan() {
         at = skip_string(text_, at);
         Entry entry;
         entry.name = Json::parse(std::string_view(text_).substr(key, at - key)).get<std::string>();
-        if (!seen.insert(entry.name).second)
+        if (!places_.emplace(entry.name, entries_.size()).second)
             throw input_error(
                 cat(where_, ", line ", line_of(text_, key), ": a second entry for \"", entry.name, "\""),
                 "Keep one of them.");
@@ -102,9 +100,8 @@ void TranscriptText::scan() {
 }
 
 const TranscriptText::Entry* TranscriptText::find(const std::string& name) const {
-    const auto found = std::find_if(entries_.begin(), entries_.end(),
-                                    [&](const Entry& entry) { return entry.name == name; });
-    return found == entries_.end() ? nullptr : &*found;
+    const auto found = places_.find(name);
+    return found == places_.end() ? nullptr : &entries_[found->second];
 }
 
 std::vector<std::string> TranscriptText::names() const {
@@ -130,15 +127,31 @@ asr::Transcript TranscriptText::transcript(const std::string& name) const {
         cat(where_, ", line ", line_of(text_, entry->begin), ", entry \"", name, "\""));
 }
 
-std::string TranscriptText::with(const std::string& name, const asr::Transcript& transcript) const {
-    std::string out = text_;
-    if (const Entry* entry = find(name))
-        return out.replace(entry->begin, entry->end - entry->begin, laid_out(transcript));
-    const std::string added = cat("\n\t", Json(name).dump(-1, ' ', true, Json::error_handler_t::replace),
-                                  ": ", laid_out(transcript));
-    if (out.empty()) return cat("{", added, "\n}\n");
-    if (entries_.empty()) return out.replace(last_end_, out.rfind('}') - last_end_, added + "\n");
-    return out.insert(last_end_, "," + added);
+TranscriptText TranscriptText::with(
+    const std::vector<std::pair<std::string, asr::Transcript>>& entries) const {
+    std::map<std::size_t, const asr::Transcript*> replaced;  // by index in entries_
+    std::string added;
+    std::size_t count = entries_.size();
+    for (const auto& [name, transcript] : entries) {
+        if (const auto found = places_.find(name); found != places_.end()) {
+            replaced[found->second] = &transcript;
+            continue;
+        }
+        added +=
+            cat(count++ > 0 ? ",\n\t" : "\n\t",
+                Json(name).dump(-1, ' ', true, Json::error_handler_t::replace), ": ", laid_out(transcript));
+    }
+    if (text_.empty()) return {added.empty() ? added : cat("{", added, "\n}\n"), where_};
+    std::string out;
+    std::size_t at = 0;
+    for (const auto& [index, transcript] : replaced) {
+        out += text_.substr(at, entries_[index].begin - at) + laid_out(*transcript);
+        at = entries_[index].end;
+    }
+    out += text_.substr(at, last_end_ - at) + added;
+    // An empty object may be closed on the line that it was opened on.
+    const bool opened = entries_.empty() && !added.empty();
+    return {out + (opened ? "\n" + text_.substr(text_.rfind('}')) : text_.substr(last_end_)), where_};
 }
 
 std::vector<std::string> changed_entries(const TranscriptText& before, const TranscriptText& after) {

@@ -3,8 +3,10 @@
 // byte as it is, so what a user laid out by hand stays, and a mistake in one entry does not touch the others.
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "asr/transcript.h"
@@ -27,8 +29,8 @@ class TranscriptText {
     // Error(input): no such entry, or what it holds cannot be meant (asr/transcript.h).
     asr::Transcript transcript(const std::string& name) const;
 
-    // The whole text with this entry replaced, or added at the end.
-    std::string with(const std::string& name, const asr::Transcript& transcript) const;
+    // The whole text with these entries (each name once) replaced, or added at the end.
+    TranscriptText with(const std::vector<std::pair<std::string, asr::Transcript>>& entries) const;
 
   private:
     struct Entry {
@@ -40,7 +42,8 @@ class TranscriptText {
 
     std::string text_, where_;
     std::vector<Entry> entries_;
-    std::size_t last_end_ = 0;  // behind the last value, or behind the opening brace
+    std::map<std::string, std::size_t> places_;  // name -> index in entries_
+    std::size_t last_end_ = 0;                   // behind the last value, or behind the opening brace
 };
 
 // Names of the entries that differ between the two, in order.

@@ -217,6 +217,48 @@ TEST(Exchange, WebVtt) {
     EXPECT_EQ(spoken[1].speaker, "<B> & c");
 }
 
+TEST(Exchange, DamagedFilesAreReadOrRefused) {
+    std::mt19937 random(11);
+    std::vector<std::string> files;
+    for (const Exchange form : forms)
+        files.push_back(write_labels(form, dataset::labels_of(random_transcript(random))));
+    int refused = 0;
+    for (int round = 0; round < 3000; ++round) {
+        const Exchange form = forms[round % 3];
+        std::string text = files[static_cast<std::size_t>(round % 3)];
+        for (auto n = 1 + random() % 4; n > 0; --n) {
+            const std::size_t at = random() % text.size();
+            const char* odd[] = {"\n", "\t", "-->", "<v ", ">",     "\xFF", "99999999999999",
+                                 "&",  "-",  "\r",  ":",   "WEBVTT"};
+            if (random() % 3 == 0)
+                text.resize(std::max<std::size_t>(1, at));
+            else if (random() % 2)
+                text.insert(at, odd[random() % 12]);
+            else
+                text[at] = static_cast<char>(random());
+        }
+        try {
+            std::vector<std::string> notes;
+            const auto labels = dataset::read_labels(form, text, "x");
+            for (const auto& label : labels) {
+                ASSERT_TRUE(label.start >= 0 && label.start <= label.end && label.end <= 1e7) << text;
+                ASSERT_TRUE(is_utf8(label.text));
+            }
+            dataset::relabelled({}, labels, form, {}, "x", notes);
+        } catch (const Error& error) {
+            ASSERT_EQ(error.kind(), ErrorKind::input) << error.what();
+            ++refused;
+        }
+        if (dataset::form_of(text, "x.txt")) continue;
+        try {
+            dataset::untimed_transcript(text, 3, "x");
+        } catch (const Error& error) {
+            ASSERT_EQ(error.kind(), ErrorKind::input) << error.what();
+        }
+    }
+    EXPECT_GT(refused, 100);
+}
+
 TEST(Exchange, RelabellingKeepsWhatIsKnown) {
     asr::Transcript old = transcript(" One two.", 2);
     old.segments[0].id = 4;
