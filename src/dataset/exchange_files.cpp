@@ -1,6 +1,8 @@
 #include "dataset/exchange_files.h"
 
 #include <algorithm>
+#include <map>
+#include <set>
 
 #include "core/strings.h"
 
@@ -19,37 +21,46 @@ std::string as_file_name(std::string name) {
 
 std::string stem_of(const std::string& name) { return fs::path(as_file_name(name)).stem().string(); }
 
-// What a file for `name` is called without its ending: the stem, where no other recording has the same.
-std::string label_stem(const std::string& name, const std::vector<std::string>& names) {
-    const std::string stem = stem_of(name);
-    const bool shared = std::any_of(names.begin(), names.end(), [&](const std::string& other) {
-        return other != name && (stem_of(other) == stem || as_file_name(other) == stem);
-    });
-    return shared ? as_file_name(name) : stem;
-}
+// What the files of recordings are called without their ending: the stem, where no other recording has the
+// same, else the whole name.
+class FileNames {
+  public:
+    explicit FileNames(const std::vector<std::string>& names) {
+        for (const auto& name : names) {
+            whole_[as_file_name(name)] = name;
+            stems_[stem_of(name)].push_back(name);
+        }
+    }
+    std::string of(const std::string& name) const {
+        const std::string stem = stem_of(name);
+        const bool shared = stems_.at(stem).size() > 1 || whole_.count(stem) > 0;
+        return shared ? as_file_name(name) : stem;
+    }
+    const std::string& recording_for(const fs::path& file) const {
+        const std::string stem = to_utf8(file.stem().native());
+        if (const auto found = whole_.find(stem); found != whole_.end()) return found->second;
+        const auto found = stems_.find(stem);
+        if (found != stems_.end() && found->second.size() == 1) return found->second[0];
+        throw input_error(found == stems_.end()
+                              ? cat("no recording is called like ", file.filename())
+                              : cat(file.filename(), " may belong to ", join(found->second, " or ")),
+                          "Name the recording: --recording NAME.");
+    }
+
+  private:
+    std::map<std::string, std::string> whole_;
+    std::map<std::string, std::vector<std::string>> stems_;
+};
 
 std::vector<std::string> names_in(Curation& voice) {
     std::vector<std::string> names = voice.text().names();
     try {
         for (const auto& [name, file] : recordings_of(voice.folders()).files)
-            if (std::find(names.begin(), names.end(), name) == names.end()) names.push_back(name);
+            if (!voice.text().has(name)) names.push_back(name);
     } catch (const Error&) {
         // No recordings: only what whisper.json knows.
     }
     return names;
-}
-
-std::string recording_for(const fs::path& file, const std::vector<std::string>& names) {
-    const std::string stem = to_utf8(file.stem().native());
-    std::vector<std::string> found;
-    for (const auto& name : names)
-        if (as_file_name(name) == stem) return name;
-    for (const auto& name : names)
-        if (stem_of(name) == stem) found.push_back(name);
-    if (found.size() == 1) return found[0];
-    throw input_error(found.empty() ? cat("no recording is called like ", file.filename())
-                                    : cat(file.filename(), " may belong to ", join(found, " or ")),
-                      "Name the recording: --recording NAME.");
 }
 
 asr::Transcript imported(Curation& voice, const std::string& name, const asr::Transcript& old,
@@ -86,14 +97,16 @@ std::vector<std::string> import_labels(Curation& voice, const std::vector<fs::pa
         throw usage_error(cat("there is no language \"", options.language, "\""),
                           "Give a code such as en, de or ja.");
     const std::vector<std::string> names = names_in(voice);
+    const FileNames files_of(names);
     std::vector<std::pair<std::string, asr::Transcript>> entries;
     std::vector<std::string> changed;
+    std::set<std::string> seen;
     for (const fs::path& file : files) {
-        const std::string name = options.recording.empty() ? recording_for(file, names) : options.recording;
-        if (std::find(names.begin(), names.end(), name) == names.end())
+        const std::string name = options.recording.empty() ? files_of.recording_for(file) : options.recording;
+        if (!options.recording.empty() && std::find(names.begin(), names.end(), name) == names.end())
             throw input_error(cat("there is no recording \"", name, "\""),
                               "See `testudo dataset show VOICE` for the recordings there are.");
-        if (std::find(changed.begin(), changed.end(), name) != changed.end())
+        if (!seen.insert(name).second)
             throw usage_error(cat("two of the files are for ", name), "Give one of them.");
         const asr::Transcript old =
             voice.text().has(name) ? voice.text().transcript(name) : asr::Transcript();
@@ -110,6 +123,7 @@ std::vector<fs::path> export_labels(const VoiceFolders& folders, Exchange form, 
                                     const std::string& only, std::vector<std::string>& notes) {
     const TranscriptText text = TranscriptText::read(folders.whisper_json());
     const std::vector<std::string> names = text.names();
+    const FileNames files_of(names);
     if (!only.empty() && !text.has(only)) text.transcript(only);  // says that there is none
     const bool one_file = !only.empty() && !fs::is_directory(to);
     std::vector<fs::path> written;
@@ -123,7 +137,7 @@ std::vector<fs::path> export_labels(const VoiceFolders& folders, Exchange form, 
             notes.push_back(cat("not exported: ", error.what()));
             continue;
         }
-        const fs::path file = one_file ? to : to / (label_stem(name, names) + extension(form));
+        const fs::path file = one_file ? to : to / (files_of.of(name) + extension(form));
         write_file(file, write_labels(form, labels));
         written.push_back(file);
     }

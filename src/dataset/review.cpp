@@ -97,11 +97,15 @@ bool is_true(const Json& extra, const char* key) {
     return found != extra.end() && *found == true;
 }
 
+bool holds(const asr::Segment& segment, const ReviewFilter& filter) {
+    return filter.search.empty() ||
+           lower_ascii(segment.text).find(lower_ascii(filter.search)) != std::string::npos;
+}
+
 bool passes(const ReviewedSegment& segment, const ReviewFilter& filter) {
     if (!filter.verdict.empty() && segment.verdict != (filter.verdict == "none" ? "" : filter.verdict))
         return false;
-    return filter.search.empty() ||
-           lower_ascii(segment.segment.text).find(lower_ascii(filter.search)) != std::string::npos;
+    return holds(segment.segment, filter);
 }
 
 }  // namespace
@@ -127,7 +131,9 @@ Review review(const VoiceFolders& folders, const ReviewFilter& filter) {
             recording.language = transcript.language;
             recording.text = transcript.text;
             recording.segments = transcript.segments.size();
-            recording.seconds = seconds_of(folders, name);
+            const bool wanted = std::any_of(transcript.segments.begin(), transcript.segments.end(),
+                                            [&](const auto& segment) { return holds(segment, filter); });
+            if (wanted || filter.search.empty()) recording.seconds = seconds_of(folders, name);
             for (std::size_t i = 0; i < transcript.segments.size(); ++i) {
                 ReviewedSegment segment;
                 segment.recording = name;

@@ -14,7 +14,7 @@ namespace testudo::dataset {
 struct ReviewedRecording {
     std::string name, digest;  // digest: TranscriptText::digest, for Edit::seen
     std::string language, text;
-    std::optional<double> seconds;  // none: there is no such recording, or it cannot be read
+    std::optional<double> seconds;  // none: no such recording, unreadable, or nothing of it was searched for
     std::size_t segments = 0;
     std::string problem;  // why the entry cannot be read; nothing else is known then
 };

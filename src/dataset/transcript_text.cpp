@@ -42,8 +42,9 @@ std::size_t skip_value(std::string_view text, std::size_t at) {
     return at;
 }
 
-std::size_t line_of(std::string_view text, std::size_t at) {
-    return 1 + static_cast<std::size_t>(std::count(text.begin(), text.begin() + static_cast<long>(at), '\n'));
+std::size_t line_breaks(std::string_view text, std::size_t from, std::size_t to) {
+    return static_cast<std::size_t>(std::count(text.begin() + static_cast<std::ptrdiff_t>(from),
+                                               text.begin() + static_cast<std::ptrdiff_t>(to), '\n'));
 }
 
 // As it stands inside a whole file written by asr::write_transcripts.
@@ -77,7 +78,7 @@ void TranscriptText::scan() {
     if (!parse_json(text_, where_).is_object())
         throw input_error(cat(where_, ": must be an object of file names"),
                           "Correct the file by hand, or restore it from a backup.");
-    std::size_t at = text_.find('{') + 1;
+    std::size_t at = text_.find('{') + 1, line = 1 + line_breaks(text_, 0, at);
     last_end_ = at;
     for (;;) {
         at = skip_space(text_, at);
@@ -88,13 +89,14 @@ void TranscriptText::scan() {
         Entry entry;
         entry.name = Json::parse(std::string_view(text_).substr(key, at - key)).get<std::string>();
         if (!places_.emplace(entry.name, entries_.size()).second)
-            throw input_error(
-                cat(where_, ", line ", line_of(text_, key), ": a second entry for \"", entry.name, "\""),
-                "Keep one of them.");
+            throw input_error(cat(where_, ", line ", line + line_breaks(text_, last_end_, key),
+                                  ": a second entry for \"", entry.name, "\""),
+                              "Keep one of them.");
         at = skip_space(text_, skip_space(text_, at) + 1);
         entry.begin = at;
-        entry.end = at = skip_value(text_, at);
-        last_end_ = at;
+        entry.line = line += line_breaks(text_, last_end_, at);
+        entry.end = last_end_ = at = skip_value(text_, at);
+        line += line_breaks(text_, entry.begin, at);
         entries_.push_back(std::move(entry));
     }
 }
@@ -122,9 +124,8 @@ asr::Transcript TranscriptText::transcript(const std::string& name) const {
         throw input_error(cat(where_, " has no entry \"", name, "\""),
                           "See `testudo dataset show VOICE` for the recordings there are.");
     const auto value = std::string_view(text_).substr(entry->begin, entry->end - entry->begin);
-    return asr::transcript_from_json(
-        parse_json(value, where_),
-        cat(where_, ", line ", line_of(text_, entry->begin), ", entry \"", name, "\""));
+    return asr::transcript_from_json(parse_json(value, where_),
+                                     cat(where_, ", line ", entry->line, ", entry \"", name, "\""));
 }
 
 TranscriptText TranscriptText::with(

@@ -36,6 +36,7 @@ class TranscriptText {
     struct Entry {
         std::string name;
         std::size_t begin = 0, end = 0;  // bytes of its value
+        std::size_t line = 0;            // where that begins, from 1
     };
     void scan();
     const Entry* find(const std::string& name) const;
