@@ -20,6 +20,9 @@ class Heard {
     // To be called before `transcript` is written to whisper.json: whichever of the two is there after a
     // crash, the entry before or the new one, is known as heard.
     void add(const std::string& name, const asr::Transcript& transcript);
+    // From now on whatever `name` holds that was not heard so counts as corrected, also where another program
+    // wrote it. False when it does already.
+    bool watch(const std::string& name) { return digests_.try_emplace(name).second; }
     void write() const;
 
   private:

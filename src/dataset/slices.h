@@ -29,6 +29,12 @@ class SliceBook {
     void record(const std::string& slice, const std::string& recording, const asr::Segment& segment);
     // True when slices.json says that `slice` was cut for other times. Slices of other programs are trusted.
     bool stale(const std::string& slice, const asr::Segment& segment) const;
+    // Of another program's slice: that it was cut for these times. False when `slice` is known already.
+    bool adopt(const std::string& slice, const std::string& recording, const asr::Segment& segment) {
+        if (slices_.contains(slice)) return false;
+        slices_[slice] = {{"recording", recording}, {"start", segment.start}, {"end", segment.end}};
+        return true;
+    }
     // Deletes the slices of `recording` that slices.json knows and `keep` does not name.
     void remove_others(const std::string& recording, const std::vector<std::string>& keep);
 

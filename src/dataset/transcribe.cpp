@@ -7,6 +7,9 @@
 #include "core/strings.h"
 #include "dataset/clip_file.h"
 #include "dataset/collapse.h"
+#include "dataset/curate.h"
+#include "dataset/edit.h"
+#include "dataset/exchange.h"
 #include "dataset/heard.h"
 #include "dataset/steps.h"
 
@@ -118,14 +121,17 @@ class Transcription {
             ++done_;
             return;
         }
-        if (!known && !std::exchange(ready_, true)) transcribe_({}, job_.settings.language);
+        const bool told = !known && job_.settings.sidecar_transcripts && sidecar_of(file);
+        if (!known && !told && !std::exchange(ready_, true)) transcribe_({}, job_.settings.language);
         Waiting waiting{{name, file, {}}, {}};
+        Outcome outcome;
         try {
             std::string warning;
             TwoRates both = load_both_rates(file, &warning);
             if (!warning.empty()) report_.notes.push_back(warning);
             waiting.recording.clip = std::move(both.whisper);
             waiting.clip = std::move(both.training);
+            if (told) outcome.transcript = sidecar_transcript(file, waiting.clip.seconds());
         } catch (const Error& error) {
             if (error.kind() != ErrorKind::input) throw;
             return reject(name, error.what());
@@ -135,6 +141,11 @@ class Transcription {
             ++usable_;
             ++done_;
             return;
+        }
+        if (outcome.transcript) {
+            outcome.transcript->language =
+                language_code(job_.settings.language).value_or(job_.settings.language);
+            return keep(name, std::move(waiting.clip), std::move(outcome));
         }
         group_length_ += waiting.clip.seconds();
         group_.push_back(std::move(waiting));
@@ -233,7 +244,12 @@ class Transcription {
 }  // namespace
 
 Report transcribe_step(const Job& job, const Transcribe& transcribe) {
-    return Transcription(job, transcribe).run_all();
+    std::vector<std::string> notes;
+    note_changes(job.folders, {}, notes);
+    Report report = Transcription(job, transcribe).run_all();
+    note_changes(job.folders, "transcribed", notes);
+    std::move(notes.begin(), notes.end(), std::back_inserter(report.notes));
+    return report;
 }
 
 }  // namespace testudo::dataset

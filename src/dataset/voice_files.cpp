@@ -22,13 +22,19 @@ bool keeps_extension(const std::string& name) {
     return extension == ".wav" || extension == ".flac";
 }
 
-// stem -> all digits of a slice number after it, or nothing.
-bool is_slice_of(const std::string& clip, const std::string& stem, const std::string& extension) {
-    if (clip.size() < stem.size() + 6 + extension.size() || !clip.starts_with(stem + "_") ||
-        !clip.ends_with(extension))
-        return false;
-    const std::string digits = clip.substr(stem.size() + 1, clip.size() - stem.size() - 1 - extension.size());
-    return std::all_of(digits.begin(), digits.end(), [](char c) { return c >= '0' && c <= '9'; });
+// Of a clip called as slices are, STEM_NNNNN.EXT: stem and extension.
+std::optional<std::pair<std::string, std::string>> slice_parts(const std::string& clip) {
+    const std::string extension = fs::path(clip).extension().string();
+    const std::string name = clip.substr(0, clip.size() - extension.size());
+    const auto before = name.find_last_not_of("0123456789");
+    if (before == std::string::npos || name[before] != '_' || name.size() - before < 6) return {};
+    return std::pair(name.substr(0, before), extension);
+}
+
+// Could be a text beside a recording (dataset/exchange.h).
+bool is_text(const std::string& name) {
+    const std::string ending = fs::path(name).extension().string();
+    return ending == ".txt" || ending == ".srt" || ending == ".vtt" || ending == ".lab";
 }
 
 std::optional<Rejected> unusable(const VoiceFolders& folders, const fs::path& file) {
@@ -75,13 +81,14 @@ VoiceRecordings recordings_of(const VoiceFolders& folders) {
               [](const auto& a, const auto& b) { return a.native() < b.native(); });
 
     std::set<std::string> names;
+    std::vector<std::string> others;
     for (const auto& file : files) {
         const std::string name = to_utf8(file.filename().string());
         if (name.starts_with('.')) continue;
         if (fs::is_directory(file, error)) {
             found.notes.push_back(cat("the folder ", name, " inside the voice folder is not looked into"));
         } else if (!audio::is_audio_file(file)) {
-            found.notes.push_back(cat(name, " is not taken for a recording"));
+            others.push_back(name);
         } else if (auto rejected = unusable(folders, file)) {
             found.skipped.push_back(std::move(*rejected));
         } else if (!names.insert(name).second) {
@@ -93,6 +100,11 @@ VoiceRecordings recordings_of(const VoiceFolders& folders) {
             found.files.emplace_back(name, file);
         }
     }
+    std::set<std::string> told = names;
+    for (const auto& name : names) told.insert(fs::path(name).stem().string());
+    for (const auto& name : others)
+        if (!is_text(name) || told.count(fs::path(name).stem().string()) == 0)
+            found.notes.push_back(cat(name, " is not taken for a recording"));
     if (found.files.empty())
         throw input_error(
             cat("no recordings in ", folders.voice,
@@ -116,14 +128,14 @@ std::string clip_name(const std::string& recording) {
 }
 
 SliceNames::SliceNames(const std::vector<std::string>& recordings) {
+    std::set<std::pair<std::string, std::string>> taken;
+    for (const auto& recording : recordings)
+        if (auto parts = slice_parts(clip_name(recording))) taken.insert(std::move(*parts));
     for (const auto& recording : recordings) {
         const fs::path clip = clip_name(recording);
         std::string stem = clip.stem().string();
         const std::string extension = clip.extension().string();
-        const bool taken = std::any_of(recordings.begin(), recordings.end(), [&](const auto& other) {
-            return is_slice_of(clip_name(other), stem, extension);
-        });
-        if (taken) stem = clip.string();
+        if (taken.count({stem, extension}) > 0) stem = clip.string();
         parts_[recording] = {stem, extension};
     }
 }
