@@ -7,6 +7,7 @@
 #include "core/strings.h"
 #include "core/yaml.h"
 #include "dataset/lines.h"
+#include "text/find_tokenizer.h"
 #include "training/base_model.h"
 #include "training/config.h"
 #include "training/counting.h"
@@ -194,10 +195,10 @@ Json configure(const std::filesystem::path& workspace, TrainingSettings settings
                           "Name another .state file, or leave resume_state empty.");
     const fs::path model_file = in_workspace(workspace, settings.source_model);
     const nets::UnifiedVoiceConfig model = model_sizes(model_file);
-    const fs::path tokenizer_file = find_tokenizer(workspace, settings.tokenizer_json, "tokenizer_json");
+    const fs::path tokenizer_file = text::find_tokenizer(workspace, settings.tokenizer_json, "tokenizer_json");
     const fs::path dvae_file = settings.dvae_model.empty() ? default_dvae(workspace, model_file)
                                                            : in_workspace(workspace, settings.dvae_model);
-    const auto tokenizer = load_tokenizer(tokenizer_file);
+    const auto tokenizer = text::load_tokenizer(tokenizer_file);
     check_vocabularies(model, model_file, *tokenizer, tokenizer_file, load_dvae(dvae_file, at::kCPU).config(),
                        dvae_file);
 
