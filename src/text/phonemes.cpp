@@ -39,7 +39,8 @@ std::string program(const PhonemeOptions& options) {
 std::string run_espeak(std::vector<std::string> arguments, std::string_view input,
                        const PhonemeOptions& options) {
     ProgramLimits limits;
-    limits.seconds = options.seconds;
+    limits.seconds =
+        options.seconds + 0.2 * static_cast<double>(std::count(input.begin(), input.end(), '\n'));
     const std::string name = program(options);
     const ProgramRun run = run_program(name, arguments, input, remedy, limits);
     if (run.code != 0)
@@ -108,20 +109,39 @@ std::string without_marks(std::u32string_view line) {
     return trim(text);
 }
 
-// espeak-ng reads lines of at most 999 bytes.
+std::string escaped(std::string_view text) {
+    std::string out;
+    for (const char c : text)
+        if (c == '&')
+            out += "&amp;";
+        else if (c == '<')
+            out += "&lt;";
+        else if (c == '>')
+            out += "&gt;";
+        else
+            out += c;
+    return out;
+}
+
+// A piece as one line of SSML, or more where it has over 999 bytes: the program reads no longer ones. The
+// break leaves the clause without a tone; else the program would stress a word of any clause that has no
+// stressed one, which its library (that the original calls) does not.
 void add_lines(std::string& input, const std::string& text) {
-    constexpr std::size_t most = 900;
-    std::string_view rest = text;
-    while (rest.size() > most) {
-        std::size_t end = rest.substr(0, most).rfind(' ');
-        if (end == std::string_view::npos || end == 0) {
-            end = most;
-            while ((static_cast<unsigned char>(rest[end]) & 0xC0) == 0x80) --end;  // between characters
+    constexpr std::size_t most = 980, longest_word = 150;
+    std::string line;
+    const auto end_line = [&] { input += std::exchange(line, {}) + "<break/>\n"; };
+    for (std::string_view word : split(text, ' ')) {
+        while (!word.empty()) {
+            std::size_t end = std::min(word.size(), longest_word);
+            while (end < word.size() && (static_cast<unsigned char>(word[end]) & 0xC0) == 0x80) --end;
+            const std::string part = escaped(word.substr(0, end));
+            word.remove_prefix(end);
+            if (line.size() + part.size() > most) end_line();
+            line += part;
         }
-        input.append(rest.substr(0, end)).push_back('\n');
-        rest.remove_prefix(end);
+        line += ' ';
     }
-    input.append(rest).push_back('\n');
+    end_line();
 }
 
 // espeak-ng answers a line with one line for each of its clauses, so a line of our own goes in between; what
@@ -140,12 +160,14 @@ std::vector<std::string> speak_chunks(const std::vector<std::string>& chunks, co
     std::vector<std::string> spoken;
     if (chunks.empty()) return spoken;
     const std::string separator = separator_for(chunks);
-    std::string input = separator + "\n";
+    std::string input;
+    add_lines(input, separator);
     for (const auto& chunk : chunks) {
         add_lines(input, chunk);
-        input += separator + "\n";
+        add_lines(input, separator);
     }
-    const auto answer = split_lines(run_espeak({"-q", "--ipa", "-b", "1", "-v", voice}, input, options));
+    const auto answer =
+        split_lines(run_espeak({"-q", "-m", "--ipa", "-b", "1", "-v", voice}, input, options));
     std::string chunk;
     for (std::size_t i = 1; i < answer.size(); ++i) {
         if (answer[i] == answer[0]) {
@@ -240,7 +262,11 @@ std::vector<std::string> phonemize(const std::vector<std::string>& lines, const 
     std::size_t next = 0;
     for (const auto& line : pieces) {
         std::string text;
-        for (const Piece& piece : line) text += piece.marks ? piece.text : spoken[next++];
+        for (const Piece& piece : line) {
+            // Marks with nothing to say between them: phonemizer takes the space of the first away.
+            if (piece.marks && text.ends_with(' ')) text.pop_back();
+            text += piece.marks ? piece.text : spoken[next++];
+        }
         out.push_back(trim(text));
     }
     return out;

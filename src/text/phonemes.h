@@ -10,7 +10,7 @@ namespace testudo::text {
 struct PhonemeOptions {
     bool punctuation = true;  // false: marks become spaces
     std::string espeak;       // the program; empty: $ESPEAK, else espeak-ng in PATH
-    double seconds = 120;     // longest time for all lines together
+    double seconds = 60;      // longest time it may take, and 0.2 s for each line besides
 };
 
 // espeak's name of a language: "en" -> "en-us", "fr" -> "fr-fr", "zh" -> "cmn", …; English names of languages
