@@ -7,6 +7,7 @@
 #include "cli/verbs.h"
 #include "core/files.h"
 #include "core/strings.h"
+#include "dataset/phonemize.h"
 #include "dataset/prepare.h"
 #include "dataset/whisper_backend.h"
 
@@ -68,8 +69,9 @@ void add_dataset_verbs(CLI::App& app, Context& context) {
              "  testudo prepare ada --language \"\" --slice     detect the language; cut every recording by "
              "its segments",
              [](const auto& workspace, const DatasetVerb& verb, Events& events) {
-                 return dataset::prepare_voice(workspace.root(), verb.voice, verb.settings,
-                                               transcriber(workspace, verb, events), events);
+                 return dataset::prepare_voice(
+                     workspace.root(), verb.voice, verb.settings, transcriber(workspace, verb, events),
+                     events, dataset::phonemizer(workspace.root(), verb.voice, verb.settings));
              });
     add_verb(app, context, "transcribe", "Write training/VOICE/whisper.json and audio/ from voices/VOICE",
              "Examples:\n"
@@ -90,7 +92,8 @@ void add_dataset_verbs(CLI::App& app, Context& context) {
              "  testudo dataset ada                           after whisper.json was corrected by hand\n"
              "  testudo dataset ada --validation-audio-length 2",
              [](const auto& workspace, const DatasetVerb& verb, Events& events) {
-                 return dataset::list_voice(workspace.root(), verb.voice, verb.settings, events);
+                 return dataset::list_voice(workspace.root(), verb.voice, verb.settings, events,
+                                            dataset::phonemizer(workspace.root(), verb.voice, verb.settings));
              });
 }
 

@@ -39,6 +39,7 @@ void print_rows(
 void add_dataset_verbs(CLI::App& app, Context& context);   // transcribe, slice, dataset, prepare
 void add_training_verbs(CLI::App& app, Context& context);  // configure, train, resume
 void add_models_verb(CLI::App& app, Context& context);     // models list|init|inspect|convert|pull
+void add_tokenizer_verb(CLI::App& app, Context& context);  // tokenizer train|show|tokenize|coverage
 void add_machine_verbs(CLI::App& app, Context& context);   // doctor, bench
 void add_demo_verb(CLI::App& app, Context& context);       // demo
 
