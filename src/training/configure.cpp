@@ -204,6 +204,11 @@ Json configure(const std::filesystem::path& workspace, TrainingSettings settings
     check_vocabularies(model, model_file, *tokenizer, tokenizer_file, load_dvae(dvae_file, at::kCPU).config(),
                        dvae_file);
     dataset::warn_of_vocabulary(*tokenizer, paths.folder, events);
+    if (tokenizer->cleaning() != text::Cleaning::english && settings.text_lr_weight < 0.1)
+        events.warning(
+            cat("text_lr_weight is ", settings.text_lr_weight,
+                ", which is for English: a model learns what the tokens of another vocabulary mean "
+                "only with about 1"));
     if (const std::string& last = tokenizer->token(model.start_text_token); !last.empty())
         events.warning(cat("token ", model.start_text_token, " of the tokenizer, \"", printable(last),
                            "\", is what the model takes for the start of a text: use a vocabulary of ",
