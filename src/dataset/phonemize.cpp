@@ -4,6 +4,7 @@
 #include <memory>
 #include <set>
 
+#include "core/error.h"
 #include "core/strings.h"
 #include "dataset/voice_files.h"
 #include "text/find_tokenizer.h"
@@ -20,13 +21,19 @@ class Phonemes {
         : folders_(std::move(folders)), language_(std::move(language)), options_(std::move(options)) {}
 
     std::string of(const std::string& text, const std::string& voice) {
+        if (const auto lacks = lacking_.find(voice); lacks != lacking_.end()) throw lacks->second;
         Known& known = known_[text::espeak_voice(voice)];
         if (const auto found = known.find(text); found != known.end()) return found->second;
         std::set<std::string> wanted = {text};
         if (known.empty()) add_texts(text::espeak_voice(voice), wanted);
         const std::vector<std::string> texts(wanted.begin(), wanted.end());
-        const auto phonemes = text::phonemize(texts, voice, options_);
-        for (std::size_t i = 0; i < texts.size(); ++i) known.emplace(texts[i], phonemes[i]);
+        try {
+            const auto phonemes = text::phonemize(texts, voice, options_);
+            for (std::size_t i = 0; i < texts.size(); ++i) known.emplace(texts[i], phonemes[i]);
+        } catch (const Error& error) {
+            if (error.kind() == ErrorKind::input) lacking_.emplace(voice, error);
+            throw;
+        }
         return known.at(text);
     }
 
@@ -49,7 +56,8 @@ class Phonemes {
     VoiceFolders folders_;
     std::string language_;
     text::PhonemeOptions options_;
-    std::map<std::string, Known> known_;  // by voice
+    std::map<std::string, Known> known_;    // by voice
+    std::map<std::string, Error> lacking_;  // languages that espeak-ng does not speak
 };
 
 }  // namespace

@@ -34,6 +34,8 @@ std::string name_of_character(char32_t c) {
 std::string suggest(const Tokenizer& tokenizer, char32_t c) {
     const auto point = static_cast<UChar32>(c);
     const auto& known = tokenizer.vocabulary().characters;
+    if (tokenizer.cleaning() == Cleaning::none && u_isupper(point))
+        return "the line is not in phonemes: write the lists anew, with this vocabulary as --tokenizer-json";
     if (c == 0x361 || c == 0x35c) return "leave the tie bar out";
     if (u_isdigit(point)) return "write numbers in words";
     if (const std::u32string letters =
@@ -65,6 +67,24 @@ std::int64_t occurrences(std::string_view text, const std::string& part) {
     return count;
 }
 
+void note_rewritten(Gaps& gaps, const std::string& text) {
+    for (const char32_t c : code_points(text)) {
+        if (c < 0x80 || !u_isalpha(static_cast<UChar32>(c))) continue;
+        const std::string character = to_utf8(std::u32string_view(&c, 1));
+        const std::string reading = unidecode(character);
+        if (reading.empty()) continue;  // told as dropped
+        CoverageGap& gap = gaps[character];
+        gap.character = character;
+        ++gap.count;
+        gap.suggestion = cat("is read as \"", reading, "\"");
+    }
+}
+
+void sort_by_count(std::vector<CoverageGap>& list) {
+    std::stable_sort(list.begin(), list.end(),
+                     [](const auto& a, const auto& b) { return a.count > b.count; });
+}
+
 std::vector<CoverageGap> sorted(const Gaps& gaps, const Tokenizer& tokenizer, bool unknown) {
     std::vector<CoverageGap> list;
     for (const auto& [character, gap] : gaps) {
@@ -76,8 +96,7 @@ std::vector<CoverageGap> sorted(const Gaps& gaps, const Tokenizer& tokenizer, bo
         else
             list.back().suggestion = "write it in words, or let it go";
     }
-    std::stable_sort(list.begin(), list.end(),
-                     [](const auto& a, const auto& b) { return a.count > b.count; });
+    sort_by_count(list);
     return list;
 }
 
@@ -99,7 +118,7 @@ double ratio(double a, double b) { return b > 0 ? a / b : 0; }
 
 Coverage measure_coverage(const Tokenizer& tokenizer, std::span<const PlacedText> texts, int most_tokens) {
     Coverage coverage;
-    Gaps unknown, dropped;
+    Gaps unknown, dropped, rewritten;
     std::set<int> used;
     const auto problem = [&](const PlacedText& text, const std::string& reason) {
         coverage.problems.push_back({to_utf8(text.where), reason});
@@ -127,6 +146,7 @@ Coverage measure_coverage(const Tokenizer& tokenizer, std::span<const PlacedText
             coverage.longest = count;
             coverage.longest_where = to_utf8(text.where);
         }
+        if (tokenizer.cleaning() == Cleaning::english) note_rewritten(rewritten, text.text);
         used.insert(encoded.ids.begin(), encoded.ids.end());
         for (const auto& character : encoded.unknown)
             note(unknown, character, occurrences(cleaned, character), text);
@@ -145,6 +165,8 @@ Coverage measure_coverage(const Tokenizer& tokenizer, std::span<const PlacedText
         if (!tokenizer.token(id).empty()) ++coverage.tokens_in_all;
     coverage.unknown = sorted(unknown, tokenizer, true);
     coverage.dropped = sorted(dropped, tokenizer, false);
+    for (const auto& [character, gap] : rewritten) coverage.rewritten.push_back(gap);
+    sort_by_count(coverage.rewritten);
     return coverage;
 }
 
@@ -166,6 +188,7 @@ Json to_json(const Coverage& coverage) {
             {"tokens_in_all", coverage.tokens_in_all},
             {"unknown", to_json(coverage.unknown)},
             {"dropped", to_json(coverage.dropped)},
+            {"rewritten", to_json(coverage.rewritten)},
             {"problems", problems}};
 }
 
@@ -185,6 +208,14 @@ std::vector<std::string> sentences(const Coverage& coverage, std::size_t most) {
          [&](const CoverageGap& gap) { return gap_text(gap, "the tokenizer does not know"); });
     list(coverage.dropped, "characters without a reading more",
          [&](const CoverageGap& gap) { return gap_text(gap, "cleaning leaves out"); });
+    if (!coverage.rewritten.empty()) {
+        std::vector<std::string> letters;
+        for (std::size_t i = 0; i < std::min(coverage.rewritten.size(), most); ++i)
+            letters.push_back(cat(coverage.rewritten[i].character, " ", coverage.rewritten[i].suggestion,
+                                  " (", coverage.rewritten[i].count, "×)"));
+        out.push_back(cat(join(letters, ", "), coverage.rewritten.size() > most ? ", …" : "",
+                          ": for another language use a vocabulary of its own"));
+    }
     list(coverage.problems, "lines more", [](const CoverageProblem& problem) {
         return cat(printable(problem.where), " cannot be trained on: ", printable(problem.reason));
     });

@@ -35,6 +35,7 @@ struct Coverage {
     int tokens_used = 0, tokens_in_all = 0;  // of the vocabulary
     std::vector<CoverageGap> unknown;        // the line is left out; the most frequent first
     std::vector<CoverageGap> dropped;        // cleaning leaves the character out, the line is used
+    std::vector<CoverageGap> rewritten;      // letters that English cleaning reads as others, no examples
     std::vector<CoverageProblem> problems;
 };
 
@@ -42,7 +43,8 @@ struct Coverage {
 Coverage measure_coverage(const Tokenizer& tokenizer, std::span<const PlacedText> texts, int most_tokens);
 
 Json to_json(const Coverage& coverage);
-// One sentence for each gap and problem (at most `most` of each kind, then how many more), for warnings.
+// One sentence for each gap and problem, one for all rewritten letters (at most `most` of each kind, then how
+// many more), for warnings.
 std::vector<std::string> sentences(const Coverage& coverage, std::size_t most = 10);
 
 }  // namespace testudo::text

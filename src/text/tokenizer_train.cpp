@@ -104,7 +104,7 @@ std::string usual_letters(const std::string& language) {
     for (int i = 0; i < letters.getRangeCount(); ++i)
         for (UChar32 c = letters.getRangeStart(i); c <= letters.getRangeEnd(i); ++c) {
             const auto point = static_cast<char32_t>(c);
-            out += to_utf8(std::u32string_view(&point, 1));
+            out += to_utf8(std::u32string_view(&point, 1)) + ' ';  // marks must not join letters
         }
     return out;
 }

@@ -36,21 +36,21 @@ struct Shop {
 
 TEST(TokenizerVerb, TrainsShowsTokenizesAndCovers) {
     const Shop shop;
-    const auto trained = shop.run({"--json", "tokenizer", "train", "ada", "--size", "90"});
+    const auto trained = shop.run({"--json", "tokenizer", "train", "ada", "--size", "70"});
     ASSERT_EQ(trained.code, 0) << trained.err;
     const fs::path file = shop.root / "models/tokenizers/ada.json";
     const auto tokenizer = text::Tokenizer::load(file);
-    EXPECT_EQ(tokenizer.size(), 90);
+    EXPECT_EQ(tokenizer.size(), 70);
     EXPECT_EQ(tokenizer.language(), "es");
     EXPECT_EQ(shop.run({"tokenizer", "train", "ada"}).code, 2);  // it is there
-    EXPECT_EQ(shop.run({"tokenizer", "train", "ada", "--overwrite", "--size", "90"}).code, 0);
+    EXPECT_EQ(shop.run({"tokenizer", "train", "ada", "--overwrite", "--size", "70"}).code, 0);
 
     const auto shown = shop.run({"tokenizer", "show", "ada"});
     ASSERT_EQ(shown.code, 0) << shown.err;
-    for (const char* part : {"90 tokens", "language: es", "Whitespace", "[SPACE] 2", "basic"})
+    for (const char* part : {"70 tokens", "language: es", "Whitespace", "[SPACE] 2", "basic"})
         EXPECT_NE(shown.out.find(part), std::string::npos) << part << "\n" << shown.out;
     const Json document = Json::parse(shop.run({"--json", "tokenizer", "show", "ada.json"}).out);
-    EXPECT_EQ(document["vocabulary"].size(), 90u);
+    EXPECT_EQ(document["vocabulary"].size(), 70u);
     EXPECT_EQ(document["merges"].size(), read_json(file)["model"]["merges"].size());
     EXPECT_EQ(document["merges"], read_json(file)["model"]["merges"]);
 

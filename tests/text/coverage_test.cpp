@@ -63,6 +63,24 @@ TEST(Coverage, SuggestsWhatTheVocabularyCanWrite) {
     EXPECT_EQ(find(other.unknown, "ź")->suggestion, "write \"z\"");
 }
 
+TEST(Coverage, TellsWhatEnglishCleaningMakesOfOtherLetters) {
+    const std::vector<PlacedText> texts = {{"train.txt:1", "Señor, mañana"}, {"train.txt:2", "ж"}};
+    const auto coverage = measure_coverage(Tokenizer::builtin(), texts, 200);
+    EXPECT_TRUE(coverage.unknown.empty());
+    ASSERT_EQ(coverage.rewritten.size(), 2u);
+    EXPECT_EQ(coverage.rewritten[0].character, "ñ");
+    EXPECT_EQ(coverage.rewritten[0].count, 2);
+    EXPECT_EQ(coverage.rewritten[0].suggestion, "is read as \"n\"");
+    EXPECT_EQ(coverage.rewritten[1].suggestion, "is read as \"zh\"");
+    EXPECT_EQ(sentences(coverage).size(), 1u);
+    const auto spanish =
+        Tokenizer::load(test::golden_file_or_default("ar/tokenizers/spanish_bpe_tokenizer.json"));
+    EXPECT_TRUE(measure_coverage(spanish, texts, 200).rewritten.empty());
+    const auto ipa = Tokenizer::load(test::golden_file_or_default("ar/tokenizers/ipa.json"));
+    const auto plain = measure_coverage(ipa, std::vector<PlacedText>{{"train.txt:1", "Hello"}}, 200);
+    EXPECT_NE(plain.unknown.at(0).suggestion.find("not in phonemes"), std::string::npos);
+}
+
 TEST(Coverage, LongListsAreCutAndHostileTextsCannotCommandATerminal) {
     std::vector<PlacedText> texts;
     for (char32_t c = 0x4e00; c < 0x4e00 + 40; ++c)
