@@ -11,7 +11,7 @@ fail() { printf 'error: %s\n%s\n' "$1" "$2" >&2; exit 4; }
 
 packages() {
   local missing=() package
-  for package in $BUILD_PACKAGES $SETUP_PACKAGES; do
+  for package in $BUILD_PACKAGES $SETUP_PACKAGES $RUN_PACKAGES; do
     [[ $(dpkg-query -W -f='${db:Status-Status}' "$package" 2>/dev/null) == installed ]] || missing+=("$package")
   done
   ((${#missing[@]})) || return 0

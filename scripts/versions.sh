@@ -10,8 +10,9 @@ WHISPER_CPP_SHA256=5df897e5dd9d9f16804fc937bd85b9f5880a0b29a55f8843585e0e03d7619
 DEMO_RECORDINGS=asterisk-core-sounds-en-g722
 DEMO_RECORDINGS_SHA256=38c5261820b406dcb0ecb37675720da2b0864850690690352ca52707eb623806  # version 1.6.1-1
 
-# Debian 12 packages: what the build needs, and what the set-up itself needs.
+# Debian 12 packages: what the build needs, what the set-up itself needs, and programs that are run.
 BUILD_PACKAGES="g++ cmake ninja-build ccache pkg-config git clang-format-14
   nlohmann-json3-dev libyaml-cpp-dev libcli11-dev libssl-dev libcurl4-openssl-dev zlib1g-dev libpng-dev libicu-dev
   libavformat-dev libavcodec-dev libswresample-dev libavutil-dev libsoxr-dev libgtest-dev"
 SETUP_PACKAGES="python3-pip unzip ca-certificates dpkg"
+RUN_PACKAGES="espeak-ng"  # a program that Testudo runs for phonemes (GPL: never linked)

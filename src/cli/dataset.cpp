@@ -7,6 +7,7 @@
 #include "cli/verbs.h"
 #include "core/files.h"
 #include "core/strings.h"
+#include "dataset/phonemize.h"
 #include "dataset/prepare.h"
 #include "dataset/whisper_backend.h"
 #include "studio/pull.h"
@@ -86,8 +87,9 @@ void add_dataset_verbs(CLI::App& app, Context& context) {
              "  testudo prepare ada --language \"\" --slice     detect the language; cut every recording by "
              "its segments",
              [](const auto& workspace, const DatasetVerb& verb, Events& events) {
-                 return dataset::prepare_voice(workspace.root(), verb.voice, verb.settings,
-                                               transcriber(workspace, verb, events), events);
+                 return dataset::prepare_voice(
+                     workspace.root(), verb.voice, verb.settings, transcriber(workspace, verb, events),
+                     events, dataset::phonemizer(workspace.root(), verb.voice, verb.settings));
              });
     add_verb(app, context, "transcribe", "Write training/VOICE/whisper.json and audio/ from voices/VOICE",
              "Examples:\n"
@@ -111,7 +113,8 @@ void add_dataset_verbs(CLI::App& app, Context& context) {
         "  testudo dataset ada --validation-audio-length 2\n"
         "A voice that is called like a verb below stands behind two dashes: testudo dataset -- stats",
         [](const auto& workspace, const DatasetVerb& verb, Events& events) {
-            return dataset::list_voice(workspace.root(), verb.voice, verb.settings, events);
+            return dataset::list_voice(workspace.root(), verb.voice, verb.settings, events,
+                                       dataset::phonemizer(workspace.root(), verb.voice, verb.settings));
         });
     lines->require_subcommand(0, 1);
     add_curation_verbs(*lines, context);

@@ -152,6 +152,7 @@ int run(int argc, char** argv) {
     add_dataset_verbs(app, context);
     add_training_verbs(app, context);
     add_models_verb(app, context);
+    add_tokenizer_verb(app, context);
     add_machine_verbs(app, context);
     add_demo_verb(app, context);
     // A reader that leaves (`| head`, a `tee` that Ctrl-C ended) must not take the job along.

@@ -46,6 +46,7 @@ void add_exchange_verbs(CLI::App& dataset, Context& context);  // import, export
 
 void add_training_verbs(CLI::App& app, Context& context);  // configure, train, resume
 void add_models_verb(CLI::App& app, Context& context);     // models list|init|inspect|convert|pull
+void add_tokenizer_verb(CLI::App& app, Context& context);  // tokenizer train|show|tokenize|coverage
 void add_machine_verbs(CLI::App& app, Context& context);   // doctor, bench
 void add_demo_verb(CLI::App& app, Context& context);       // demo
 

@@ -2,6 +2,7 @@
 #include <cmath>
 
 #include "audio/decode.h"
+#include "core/error.h"
 #include "core/files.h"
 #include "core/interrupt.h"
 #include "core/strings.h"
@@ -199,7 +200,14 @@ class Listing {
             } else {
                 std::string language =
                     candidate.language.empty() ? job_.settings.language : candidate.language;
-                text = phonemize_(trim(candidate.text), phoneme_voice(language.empty() ? "en" : language));
+                try {
+                    text =
+                        phonemize_(trim(candidate.text), phoneme_voice(language.empty() ? "en" : language));
+                } catch (const Error& error) {
+                    if (error.kind() != ErrorKind::input) throw;
+                    reject(candidate, cat(error.what(), ". ", error.hint()));
+                    return {};
+                }
             }
         }
         text = line_text(text);

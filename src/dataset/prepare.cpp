@@ -3,6 +3,7 @@
 #include "core/files.h"
 #include "core/strings.h"
 #include "dataset/steps.h"
+#include "dataset/vocabulary.h"
 
 namespace testudo::dataset {
 
@@ -63,6 +64,8 @@ Report list_voice(const fs::path& root, const std::string& voice, const DatasetS
     Report report = list_step(make_job(root, voice, settings, events), phonemize);
     tell(report, events);
     if (!report.stopped) tell_lines(report, events);
+    if (!report.stopped && !settings.tokenizer_json.empty())
+        warn_of_vocabulary(root, VoiceFolders(root, voice).training, settings.tokenizer_json, events);
     return report;
 }
 
@@ -83,6 +86,8 @@ Report prepare_voice(const fs::path& root, const std::string& voice, const Datas
     }
     tell(report, events);
     if (listed) tell_lines(report, events);
+    if (listed && !settings.tokenizer_json.empty())
+        warn_of_vocabulary(root, job.folders.training, settings.tokenizer_json, events);
     return report;
 }
 

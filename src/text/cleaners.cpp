@@ -29,20 +29,6 @@ bool python_space(char32_t c) {
            c == 0x3000;
 }
 
-std::string collapse_spaces(std::string_view text) {
-    std::u32string out;
-    bool in_space = false;
-    for (const char32_t c : code_points(text)) {
-        const bool is_space = python_space(c);
-        if (!is_space)
-            out.push_back(c);
-        else if (!in_space)
-            out.push_back(U' ');
-        in_space = is_space;
-    }
-    return to_utf8(std::u32string_view(out));
-}
-
 std::string expand(std::string text, std::string_view shortened, std::string_view full) {
     for (std::size_t at = 0; (at = text.find(shortened, at)) != std::string::npos;) {
         const std::size_t end = at + shortened.size();
@@ -57,6 +43,20 @@ std::string expand(std::string text, std::string_view shortened, std::string_vie
 }
 
 }  // namespace
+
+std::string collapse_spaces(std::string_view text) {
+    std::u32string out;
+    bool in_space = false;
+    for (const char32_t c : code_points(text)) {
+        const bool is_space = python_space(c);
+        if (!is_space)
+            out.push_back(c);
+        else if (!in_space)
+            out.push_back(U' ');
+        in_space = is_space;
+    }
+    return to_utf8(std::u32string_view(out));
+}
 
 std::string english_cleaners(std::string_view text) {
     std::string out = speak_numbers(lower_ascii(unidecode(text)));

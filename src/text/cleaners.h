@@ -13,6 +13,9 @@ std::string english_cleaners(std::string_view text);
 // Lower case and white space collapsed, nothing else.
 std::string basic_cleaners(std::string_view text);
 
+// Runs of white space become one space each.
+std::string collapse_spaces(std::string_view text);
+
 // What the Python trainer adds after english_cleaners: `{[` -> `(`, `}]` -> `)`, backtick and U+02BC -> `'`,
 // an em dash -> `-`; text that is only one of @#%_=$^&*+\ becomes empty.
 std::string plain_punctuation(std::string_view text);

@@ -1,7 +1,5 @@
 #include "text/tokenizer.h"
 
-#include <unicode/uchar.h>
-
 #include <algorithm>
 #include <queue>
 #include <unordered_map>
@@ -13,10 +11,14 @@
 #include "text/cleaners.h"
 #include "text/tokenizer_file.h"
 #include "text/unidecode.h"
+#include "text/words.h"
 
 namespace testudo::text {
 
-struct Tokenizer::Tables : Vocabulary {};
+struct Tokenizer::Tables {
+    Vocabulary vocabulary;
+    Cleaning cleaning = Cleaning::english;
+};
 
 namespace {
 
@@ -63,17 +65,6 @@ void merge_pieces(const Vocabulary& vocabulary, std::vector<Piece>& pieces, std:
         ids.push_back(pieces[static_cast<std::size_t>(at)].id);
 }
 
-enum class CharacterKind { word, space, other };
-
-CharacterKind kind_of(char32_t c) {
-    const auto point = static_cast<UChar32>(c);
-    constexpr std::uint32_t in_words = U_GC_M_MASK | U_GC_ND_MASK | U_GC_PC_MASK;
-    if (u_hasBinaryProperty(point, UCHAR_ALPHABETIC) || u_hasBinaryProperty(point, UCHAR_JOIN_CONTROL) ||
-        (U_GET_GC_MASK(point) & in_words))
-        return CharacterKind::word;
-    return u_hasBinaryProperty(point, UCHAR_WHITE_SPACE) ? CharacterKind::space : CharacterKind::other;
-}
-
 void note(std::vector<std::string>& list, std::u32string_view unknown) {
     std::string text = to_utf8(unknown);
     if (std::find(list.begin(), list.end(), text) == list.end()) list.push_back(std::move(text));
@@ -97,13 +88,16 @@ void encode_word(const Vocabulary& vocabulary, std::u32string_view word, Encoded
 // Text between special tokens, cut into words where the vocabulary was made so.
 void encode_text(const Vocabulary& vocabulary, std::u32string_view text, Encoded& out) {
     if (!vocabulary.splits_words) return encode_word(vocabulary, text, out);
-    for (std::size_t at = 0; at < text.size();) {
-        const CharacterKind kind = kind_of(text[at]);
-        std::size_t end = at + 1;
-        while (end < text.size() && kind_of(text[end]) == kind) ++end;
-        if (kind != CharacterKind::space) encode_word(vocabulary, text.substr(at, end - at), out);
-        at = end;
-    }
+    for (const auto word : split_words(text)) encode_word(vocabulary, word, out);
+}
+
+// A vocabulary without a language is English unless it has letters that English cleaning never leaves.
+Cleaning cleaning_of(const Vocabulary& vocabulary) {
+    if (!vocabulary.has_pre_tokenizer) return Cleaning::none;
+    if (!vocabulary.language.empty()) return cleaning_of_language(vocabulary.language);
+    const bool ascii = std::none_of(vocabulary.characters.begin(), vocabulary.characters.end(),
+                                    [](const auto& character) { return character.first >= 0x80; });
+    return ascii ? Cleaning::english : Cleaning::basic;
 }
 
 }  // namespace
@@ -118,11 +112,20 @@ Tokenizer Tokenizer::load(const std::filesystem::path& json) {
 }
 
 Tokenizer Tokenizer::parse(std::string_view json, const std::string& where) {
-    return Tokenizer(std::make_unique<Tables>(Tables{parse_vocabulary(parse_json(json, where), where)}));
+    auto tables = std::make_unique<Tables>();
+    tables->vocabulary = parse_vocabulary(parse_json(json, where), where);
+    tables->cleaning = cleaning_of(tables->vocabulary);
+    return Tokenizer(std::move(tables));
 }
 
 std::string Tokenizer::clean(std::string_view text, Pipeline pipeline) const {
+    const Vocabulary& known = tables_->vocabulary;
     switch (pipeline) {
+        case Pipeline::own: {
+            std::string cleaned = text::clean(text, tables_->cleaning);
+            if (tables_->cleaning == Cleaning::english) return cleaned;
+            return fit_punctuation(cleaned, [&](char32_t c) { return known.characters.contains(c); });
+        }
         case Pipeline::tortoise:
             return english_cleaners(text);
         case Pipeline::tortoise_basic:
@@ -132,7 +135,7 @@ std::string Tokenizer::clean(std::string_view text, Pipeline pipeline) const {
         case Pipeline::webui:
             break;
     }
-    if (!tables_->has_pre_tokenizer) return std::string(text);
+    if (!known.has_pre_tokenizer) return std::string(text);
     if (language() == "en") return english_cleaners(text);
     if (language() == "ja")
         throw input_error(
@@ -144,7 +147,8 @@ std::string Tokenizer::clean(std::string_view text, Pipeline pipeline) const {
 Encoded Tokenizer::encode(std::string_view text, Pipeline pipeline) const {
     Encoded out = encode_cleaned(clean(text, pipeline));
     if (pipeline == Pipeline::tortoise || pipeline == Pipeline::dlas ||
-        (pipeline == Pipeline::webui && tables_->has_pre_tokenizer && language() == "en"))
+        (pipeline == Pipeline::own && tables_->cleaning == Cleaning::english) ||
+        (pipeline == Pipeline::webui && tables_->vocabulary.has_pre_tokenizer && language() == "en"))
         unidecode(text, &out.dropped);
     return out;
 }
@@ -162,7 +166,7 @@ Encoded Tokenizer::encode_cleaned(std::string_view cleaned) const {
     while (at < rest.size()) {
         // The longest special token that starts here, if any.
         const Vocabulary::Special* special = nullptr;
-        for (const auto& candidate : tables_->specials)  // the longest first
+        for (const auto& candidate : tables_->vocabulary.specials)  // the longest first
             if (candidate.text[0] == rest[at] && rest.substr(at).starts_with(candidate.text)) {
                 special = &candidate;
                 break;
@@ -171,13 +175,13 @@ Encoded Tokenizer::encode_cleaned(std::string_view cleaned) const {
             ++at;
             continue;
         }
-        encode_text(*tables_, rest.substr(0, at), out);
+        encode_text(tables_->vocabulary, rest.substr(0, at), out);
         out.ids.push_back(special->id);
         if (special->id == Tokenizer::unk) note(out.unknown, special->text);
         rest.remove_prefix(at + special->text.size());
         at = 0;
     }
-    encode_text(*tables_, rest, out);
+    encode_text(tables_->vocabulary, rest, out);
     return out;
 }
 
@@ -191,18 +195,20 @@ std::string Tokenizer::decode(std::span<const int> ids) const {
     return out;
 }
 
-int Tokenizer::size() const { return static_cast<int>(tables_->tokens.size()); }
+int Tokenizer::size() const { return static_cast<int>(tables_->vocabulary.tokens.size()); }
 
 const std::string& Tokenizer::token(int id) const {
     static const std::string none;
-    return id >= 0 && id < size() ? tables_->tokens[static_cast<std::size_t>(id)] : none;
+    return id >= 0 && id < size() ? tables_->vocabulary.tokens[static_cast<std::size_t>(id)] : none;
 }
 
 int Tokenizer::id(std::string_view token) const {
-    const auto found = tables_->ids.find(std::string(token));
-    return found == tables_->ids.end() ? -1 : found->second;
+    const auto found = tables_->vocabulary.ids.find(std::string(token));
+    return found == tables_->vocabulary.ids.end() ? -1 : found->second;
 }
 
-const std::string& Tokenizer::language() const { return tables_->language; }
+Cleaning Tokenizer::cleaning() const { return tables_->cleaning; }
+const Vocabulary& Tokenizer::vocabulary() const { return tables_->vocabulary; }
+const std::string& Tokenizer::language() const { return tables_->vocabulary.language; }
 
 }  // namespace testudo::text

@@ -9,11 +9,16 @@
 #include <string_view>
 #include <vector>
 
+#include "text/own_cleaning.h"
+
 namespace testudo::text {
 
-// How a line becomes what the byte-pair merges see. Training and generation of Testudo both use `tortoise`;
-// the others reproduce what the originals' training did.
+struct Vocabulary;  // tokenizer_file.h
+
+// How a line becomes what the byte-pair merges see. Training and generation of Testudo both use `own`; the
+// others reproduce what the originals do.
 enum class Pipeline {
+    own,             // what the vocabulary was made for (own_cleaning.h): `tortoise` for English ones
     tortoise,        // english_cleaners
     tortoise_basic,  // basic_cleaners
     dlas,            // english_cleaners, then plain_punctuation
@@ -43,8 +48,8 @@ class Tokenizer {
     ~Tokenizer();
 
     // Thread-safe. Throws Error(input) for text that cleaning cannot read (see cleaners.h).
-    Encoded encode(std::string_view text, Pipeline pipeline = Pipeline::tortoise) const;
-    std::string clean(std::string_view text, Pipeline pipeline = Pipeline::tortoise) const;
+    Encoded encode(std::string_view text, Pipeline pipeline = Pipeline::own) const;
+    std::string clean(std::string_view text, Pipeline pipeline = Pipeline::own) const;
     Encoded encode_cleaned(std::string_view cleaned) const;  // spaces -> [SPACE], then the merges
 
     std::string decode(std::span<const int> ids) const;  // [SPACE] -> ' ', [STOP] and [UNK] left out
@@ -52,6 +57,8 @@ class Tokenizer {
     const std::string& token(int id) const;              // empty for an unused id
     int id(std::string_view token) const;                // -1 when there is none
     const std::string& language() const;                 // model.language, often empty
+    Cleaning cleaning() const;                           // what `own` does
+    const Vocabulary& vocabulary() const;
 
   private:
     struct Tables;

@@ -71,11 +71,6 @@ nets::Dvae load_dvae(const fs::path& file, at::Device device) {
     return dvae;
 }
 
-std::shared_ptr<const text::Tokenizer> load_tokenizer(const fs::path& file) {
-    if (!file.empty()) return std::make_shared<const text::Tokenizer>(text::Tokenizer::load(file));
-    return {&text::Tokenizer::builtin(), [](const text::Tokenizer*) {}};
-}
-
 void check_vocabularies(const nets::UnifiedVoiceConfig& model, const fs::path& model_file,
                         const text::Tokenizer& tokenizer, const fs::path& tokenizer_file,
                         const nets::DvaeConfig& dvae, const fs::path& dvae_file) {

@@ -20,7 +20,6 @@ nets::UnifiedVoiceConfig model_sizes(const fs::path& file);
 nets::UnifiedVoice load_model(const fs::path& file, const nets::UnifiedVoiceConfig& expected,
                               at::Device device, const std::string& where);
 nets::Dvae load_dvae(const fs::path& file, at::Device device);
-std::shared_ptr<const text::Tokenizer> load_tokenizer(const fs::path& file);  // empty path: the built-in one
 
 // Error(input) when the tokenizer has more tokens, or the DVAE more codes, than the model knows.
 void check_vocabularies(const nets::UnifiedVoiceConfig& model, const fs::path& model_file,

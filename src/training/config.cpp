@@ -4,6 +4,7 @@
 #include "core/files.h"
 #include "core/hash.h"
 #include "core/strings.h"
+#include "text/find_tokenizer.h"
 #include "training/yaml_reader.h"
 
 namespace testudo::training {
@@ -120,17 +121,6 @@ fs::path in_workspace(const fs::path& workspace, const std::string& path) {
     return given.is_absolute() ? given : (workspace / given).lexically_normal();
 }
 
-fs::path find_tokenizer(const fs::path& workspace, const std::string& given, const std::string& where) {
-    if (given.empty()) return {};
-    const fs::path file = in_workspace(workspace, given);
-    if (fs::exists(file)) return file;
-    // Both names of the vocabulary that TorToiSe comes with.
-    if (given.ends_with("tortoise/data/tokenizer.json") || file.filename() == "bpe_lowercase_asr_256.json")
-        return {};
-    throw input_error(cat(where, ": there is no tokenizer ", file),
-                      "Put the file there, or leave the tokenizer empty for English.");
-}
-
 Config read_config(const fs::path& workspace, const fs::path& file) {
     const YamlReader yaml(file);
     Config config;
@@ -147,7 +137,7 @@ Config read_config(const fs::path& workspace, const fs::path& file) {
     config.validation_batch_size =
         yaml.integer_in("datasets.val.batch_size",
                         std::max<std::int64_t>(1, config.batch_size / config.accumulation), 0, 1 << 24);
-    config.tokenizer = find_tokenizer(workspace, yaml.text("datasets.train.tokenizer_vocab").value_or(""),
+    config.tokenizer = text::find_tokenizer(workspace, yaml.text("datasets.train.tokenizer_vocab").value_or(""),
                                       yaml.place("datasets.train.tokenizer_vocab"));
 
     const std::string step = "steps.gpt_train.optimizer_params.";

@@ -46,8 +46,5 @@ Config read_config(const fs::path& workspace, const fs::path& yaml);
 
 // Where a path of the file lies.
 fs::path in_workspace(const fs::path& workspace, const std::string& path);
-// The vocabulary file that a YAML or setting names; empty for TorToiSe's own, which is built in. Error(input)
-// naming `where` when another one is missing.
-fs::path find_tokenizer(const fs::path& workspace, const std::string& given, const std::string& where);
 
 }  // namespace testudo::training

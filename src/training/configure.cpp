@@ -7,6 +7,8 @@
 #include "core/strings.h"
 #include "core/yaml.h"
 #include "dataset/lines.h"
+#include "dataset/vocabulary.h"
+#include "text/find_tokenizer.h"
 #include "training/base_model.h"
 #include "training/config.h"
 #include "training/counting.h"
@@ -194,12 +196,23 @@ Json configure(const std::filesystem::path& workspace, TrainingSettings settings
                           "Name another .state file, or leave resume_state empty.");
     const fs::path model_file = in_workspace(workspace, settings.source_model);
     const nets::UnifiedVoiceConfig model = model_sizes(model_file);
-    const fs::path tokenizer_file = find_tokenizer(workspace, settings.tokenizer_json, "tokenizer_json");
+    const fs::path tokenizer_file =
+        text::find_tokenizer(workspace, settings.tokenizer_json, "tokenizer_json");
     const fs::path dvae_file = settings.dvae_model.empty() ? default_dvae(workspace, model_file)
                                                            : in_workspace(workspace, settings.dvae_model);
-    const auto tokenizer = load_tokenizer(tokenizer_file);
+    const auto tokenizer = text::load_tokenizer(tokenizer_file);
     check_vocabularies(model, model_file, *tokenizer, tokenizer_file, load_dvae(dvae_file, at::kCPU).config(),
                        dvae_file);
+    dataset::warn_of_vocabulary(*tokenizer, paths.folder, events);
+    if (tokenizer->cleaning() != text::Cleaning::english && settings.text_lr_weight < 0.1)
+        events.warning(
+            cat("text_lr_weight is ", settings.text_lr_weight,
+                ", which is for English: a model learns what the tokens of another vocabulary mean "
+                "only with about 1"));
+    if (const std::string& last = tokenizer->token(model.start_text_token); !last.empty())
+        events.warning(cat("token ", model.start_text_token, " of the tokenizer, \"", printable(last),
+                           "\", is what the model takes for the start of a text: use a vocabulary of ",
+                           model.start_text_token, " tokens"));
 
     const Counting counting{lines, settings.batch_size, settings.epochs, 0, 0};
     const std::int64_t per_epoch = counting.per_epoch();

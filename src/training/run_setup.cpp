@@ -5,6 +5,7 @@
 #include "core/strings.h"
 #include "tensors/sidecar.h"
 #include "tensors/weights.h"
+#include "text/find_tokenizer.h"
 #include "training/original_log.h"
 
 namespace testudo::training {
@@ -197,7 +198,7 @@ RunSetup set_up_run(const fs::path& workspace, const fs::path& yaml, Events& eve
     setup.model = std::make_unique<nets::UnifiedVoice>(
         load_model(weights, config.model, device, to_utf8(config.yaml.native())));
     const nets::Dvae dvae = load_dvae(config.dvae, device);
-    const auto tokenizer = load_tokenizer(config.tokenizer);
+    const auto tokenizer = text::load_tokenizer(config.tokenizer);
     check_vocabularies(config.model, weights, *tokenizer, config.tokenizer, dvae.config(), config.dvae);
     setup.optimizer =
         std::make_unique<AdamW>(setup.model->parameters(), config.adamw, EmaOptions{config.ema_rate, false});

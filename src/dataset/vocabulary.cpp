@@ -1,0 +1,89 @@
+#include "dataset/vocabulary.h"
+
+#include <algorithm>
+#include <map>
+
+#include "asr/transcript.h"
+#include "audio/decode.h"
+#include "core/error.h"
+#include "core/files.h"
+#include "core/strings.h"
+#include "dataset/lines.h"
+#include "dataset/settings.h"
+#include "text/find_tokenizer.h"
+
+namespace testudo::dataset {
+
+namespace {
+
+double clip_seconds(const fs::path& clip) {
+    try {
+        return audio::duration(clip);
+    } catch (const Error& error) {
+        if (error.kind() != ErrorKind::input) throw;
+        return 0;  // training says what is wrong with it
+    }
+}
+
+std::vector<text::PlacedText> texts_of_whisper_json(const fs::path& training) {
+    std::vector<text::PlacedText> texts;
+    for (const auto& [name, transcript] : asr::read_transcripts(training / "whisper.json")) {
+        if (transcript.segments.empty() && !trim(transcript.text).empty())
+            texts.push_back({cat("whisper.json, ", name), trim(transcript.text)});
+        for (const auto& segment : transcript.segments)
+            if (!trim(segment.text).empty())
+                texts.push_back({cat("whisper.json, ", name, ", segment ", segment.id), trim(segment.text),
+                                 segment.end - segment.start});
+    }
+    return texts;
+}
+
+}  // namespace
+
+std::vector<text::PlacedText> texts_of(const fs::path& training, bool with_seconds) {
+    std::vector<text::PlacedText> texts;
+    bool listed = false;
+    for (const char* name : {"train.txt", "validation.txt"}) {
+        const fs::path list = training / name;
+        if (!fs::exists(list)) continue;
+        listed = true;
+        for (const Line& line : read_lines(list, true))
+            texts.push_back({cat(name, ":", line.number), line.text,
+                             with_seconds ? clip_seconds(audio_path(list, line)) : 0});
+    }
+    return listed ? texts : texts_of_whisper_json(training);
+}
+
+std::string language_of(const fs::path& training) {
+    if (!fs::exists(training / "whisper.json")) return {};
+    std::map<std::string, int> languages;
+    for (const auto& [name, transcript] : asr::read_transcripts(training / "whisper.json"))
+        if (!transcript.language.empty()) ++languages[transcript.language];
+    const auto most = std::max_element(languages.begin(), languages.end(),
+                                       [](const auto& a, const auto& b) { return a.second < b.second; });
+    return most == languages.end() ? "" : most->first;
+}
+
+void warn_of_vocabulary(const fs::path& root, const fs::path& training, const std::string& tokenizer_json,
+                        Events& events) {
+    fs::path file;
+    try {
+        file = text::find_tokenizer(root, tokenizer_json, "tokenizer_json");
+    } catch (const Error& error) {
+        if (error.kind() != ErrorKind::input) throw;
+        events.warning(error.what());  // the lists do not need it, and it may be made from them
+        return;
+    }
+    warn_of_vocabulary(*text::load_tokenizer(file), training, events);
+}
+
+void warn_of_vocabulary(const text::Tokenizer& tokenizer, const fs::path& training, Events& events) {
+    const auto coverage = text::measure_coverage(tokenizer, texts_of(training, false), longest_text_tokens);
+    for (const auto& sentence : text::sentences(coverage)) events.warning(sentence);
+    if (coverage.lines_with_unknown > 0)
+        events.warning(cat(coverage.lines_with_unknown, " of ", coverage.lines,
+                           " lines hold characters that the tokenizer does not know and will be left out of "
+                           "training"));
+}
+
+}  // namespace testudo::dataset
