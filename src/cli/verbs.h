@@ -37,6 +37,7 @@ void print_rows(
     const std::vector<std::vector<std::string>>& rows);  // aligned columns; the first row is the heading
 
 void add_dataset_verbs(CLI::App& app, Context& context);   // transcribe, slice, dataset, prepare
+void add_diarize_verb(CLI::App& app, Context& context);    // diarize
 void add_training_verbs(CLI::App& app, Context& context);  // configure, train, resume
 void add_models_verb(CLI::App& app, Context& context);     // models list|init|inspect|convert|pull
 void add_machine_verbs(CLI::App& app, Context& context);   // doctor, bench
