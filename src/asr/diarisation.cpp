@@ -124,10 +124,10 @@ class WindowReader {
 
     void embed() {
         if (batch_.empty()) return;
-        const at::Tensor vectors =
-            encoder_(at::from_blob(batch_.data(), {-1, Encoder::frames, Encoder::bands},
-                                   at::TensorOptions(at::kFloat)))
-                .contiguous();
+        const auto windows = static_cast<std::int64_t>(batch_.size()) / (Encoder::frames * Encoder::bands);
+        const at::Tensor mels = at::from_blob(batch_.data(), {windows, Encoder::frames, Encoder::bands},
+                                              at::TensorOptions(at::kFloat));
+        const at::Tensor vectors = encoder_(mels).contiguous();
         heard_.vectors.insert(heard_.vectors.end(), vectors.const_data_ptr<float>(),
                               vectors.const_data_ptr<float>() + vectors.numel());
         batch_.clear();

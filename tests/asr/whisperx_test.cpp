@@ -24,6 +24,14 @@ std::unique_ptr<Backend> open(const std::string& model, WhisperxOptions options 
     return open_whisperx(options);
 }
 
+HearOptions how(const std::string& language, int beams = 0, bool words = false) {
+    HearOptions options;
+    options.language = language;
+    options.beam_size = beams;
+    options.word_timestamps = words;
+    return options;
+}
+
 void expect_in_order(const Transcript& transcript, double seconds) {
     double last = 0;
     std::string text;
@@ -51,10 +59,9 @@ TEST(SlowWhisperx, HearsSpeechAndTimesItsWordsWithoutAnAcousticModel) {
     const std::vector<audio::Clip> clips = {golden_clip("en_jfk"), golden_clip("silence"),
                                             golden_clip("en_gap")};
     double reported = 0;
-    const auto transcripts = backend->hear(
-        clips, {.language = "en", .word_timestamps = true, .progress = [&](double done, double) {
-                    reported = done;
-                }});
+    HearOptions options = how("en", 0, true);
+    options.progress = [&](double done, double) { reported = done; };
+    const auto transcripts = backend->hear(clips, options);
     ASSERT_EQ(transcripts.size(), 3u);
     EXPECT_NE(transcripts[0].text.find("ask not what your country can do for you"), std::string::npos)
         << transcripts[0].text;
@@ -75,12 +82,12 @@ TEST(SlowWhisperx, HearsSpeechAndTimesItsWordsWithoutAnAcousticModel) {
 TEST(SlowWhisperx, FindsTheLanguageAndTellsOfAWrongOne) {
     const auto backend = open("base");
     if (!backend) return;
-    const auto found = backend->hear({golden_clip("fr")}, {.beam_size = 1});
+    const auto found = backend->hear({golden_clip("fr")}, how("", 1));
     EXPECT_EQ(found[0].language, "fr");
     EXPECT_GT(found[0].language_probability, 0.5);
     ASSERT_FALSE(found[0].segments.empty());
     EXPECT_FALSE(found[0].segments[0].words.has_value());
-    const auto wrong = backend->hear({golden_clip("fr")}, {.language = "ja", .beam_size = 1});
+    const auto wrong = backend->hear({golden_clip("fr")}, how("ja", 1));
     ASSERT_FALSE(wrong[0].warnings.empty());
     EXPECT_NE(wrong[0].warnings[0].find("sounds like fr"), std::string::npos) << wrong[0].warnings[0];
 }
@@ -94,16 +101,17 @@ TEST(SlowWhisperx, AlignsByTheAcousticModelOfTheLanguage) {
                   folder / "en/model.safetensors");
     write_json(folder / "en/vocab.json", Json{{"<pad>", 0}, {"|", 1}, {"E", 2}, {"T", 3}, {"a", 4}});
     std::size_t asked = 0;
-    const auto backend =
-        open("tiny.en", {.alignment_models = folder.path(),
-                         .find_speech = [&](std::span<const float> samples, double longest) {
-                             ++asked;
-                             EXPECT_EQ(longest, 30);
-                             return std::vector<Span>{{0.25, static_cast<double>(samples.size()) / 16000}};
-                         }});
+    WhisperxOptions options;
+    options.alignment_models = folder.path();
+    options.find_speech = [&](std::span<const float> samples, double longest) {
+        ++asked;
+        EXPECT_EQ(longest, 30);
+        return std::vector<Span>{{0.25, static_cast<double>(samples.size()) / 16000}};
+    };
+    const auto backend = open("tiny.en", options);
     if (!backend) return;
     const audio::Clip clip = golden_clip("en_jfk");
-    const auto heard = backend->hear({clip}, {.word_timestamps = true});
+    const auto heard = backend->hear({clip}, how("", 0, true));
     EXPECT_EQ(asked, 1u);
     EXPECT_TRUE(heard[0].warnings.empty());
     expect_in_order(heard[0], clip.seconds());
@@ -117,7 +125,7 @@ TEST(SlowWhisperx, AlignsByTheAcousticModelOfTheLanguage) {
 TEST(SlowWhisperx, Refuses) {
     const auto backend = open("tiny.en");
     if (!backend) return;
-    EXPECT_THROW(backend->hear({golden_clip("en_short")}, {.language = "fr"}), Error);
+    EXPECT_THROW(backend->hear({golden_clip("en_short")}, how("fr")), Error);
     EXPECT_THROW(backend->hear({{{std::nanf("")}, 16000}}, {}), Error);
     EXPECT_TRUE(backend->hear({{{}, 16000}}, {})[0].segments.empty());
     request_stop();

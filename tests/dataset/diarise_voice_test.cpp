@@ -77,14 +77,15 @@ TEST_F(SlowDiariseVoice, TagsCutsAndStaysHeard) {
 TEST_F(SlowDiariseVoice, HandWorkIsKept) {
     asr::Transcripts all = read();
     asr::Transcript& talk = *asr::find_transcript(all, "talk.wav");
-    talk.segments[0].text = " He begins. She goes on and on, I think.";
+    const std::string text = " He begins. She goes on and on, I think.";
+    talk.segments[0].text = text;
     asr::Transcript& lj = *asr::find_transcript(all, "lj.wav");
     lj.segments[0].extra["speaker"] = "ada";
     asr::write_transcripts(json(), all);
     diarise();
     all = read();
     EXPECT_EQ(asr::find_transcript(all, "talk.wav")->segments.size(), 1u);
-    EXPECT_EQ(asr::find_transcript(all, "talk.wav")->segments[0].text, talk.segments[0].text);
+    EXPECT_EQ(asr::find_transcript(all, "talk.wav")->segments[0].text, text);
     EXPECT_EQ(asr::speaker_of(asr::find_transcript(all, "talk.wav")->segments[0]), "SPEAKER_01");
     EXPECT_EQ(asr::speaker_of(asr::find_transcript(all, "lj.wav")->segments[0]), "ada");
     EXPECT_EQ(origin("talk.wav"), Origin::corrected);
