@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Sets a Debian 12 machine up for Testudo: Debian packages, libtorch (unpacked from its wheel into .deps/torch; Python
-# is used to fetch it, never to run it), two Whisper models, Silero VAD, the sources of whisper.cpp and the demo's
-# recordings. Safe to run again: what is there is left alone. Without root it names the missing packages and stops.
+# is used to fetch it and to convert weights, never to run it), two Whisper models, the networks that know speech and
+# tell speakers apart, the sources of whisper.cpp, and the demo's recordings. Safe to run again: what is there is left
+# alone. Without root it names the missing packages and stops.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 source scripts/versions.sh
@@ -117,6 +118,23 @@ whisper_cpp() {
   done_with whisper.cpp "$WHISPER_CPP_SHA256"
 }
 
+speakers() {
+  local mark="$SPEAKER_SEGMENTATION $SPEAKER_ENCODER"
+  once speakers "$mark" || return 0
+  say "Fetching the networks that tell speakers apart (about 32 MB)"
+  local work=$deps/work-speakers out=$deps/share/speakers file
+  rm -rf "$work" && mkdir -p "$work" "$out"
+  wheel "$SPEAKER_SEGMENTATION" "$work"
+  wheel "$SPEAKER_ENCODER" "$work"
+  for file in "$work"/*.whl; do unzip -q -o "$file" -d "$work"; done
+  python3 scripts/speaker_weights.py "$work/whisperx/assets/pytorch_model.bin" state_dict "$work/segmentation.safetensors"
+  python3 scripts/speaker_weights.py "$work/resemblyzer/pretrained.pt" model_state "$work/encoder.safetensors"
+  cp "$work"/Resemblyzer-*.dist-info/LICENSE "$work/LICENSE.encoder"
+  mv "$work/segmentation.safetensors" "$work/encoder.safetensors" "$work/LICENSE.encoder" "$out/"
+  rm -rf "$work"
+  done_with speakers "$mark"
+}
+
 recordings() {
   once recordings "$DEMO_RECORDINGS_SHA256" || return 0
   say "Fetching the demo's recordings (Debian $DEMO_RECORDINGS, 10 MB)"
@@ -142,4 +160,5 @@ whisper
 voice_activity
 vocabularies
 whisper_cpp
+speakers
 recordings

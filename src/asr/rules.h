@@ -17,6 +17,7 @@ struct LogitRules {
     Tokens blank;       // not as the first token
     std::int64_t eot = 0, no_timestamps = 0, timestamp_begin = 0;
     std::int64_t first_timestamps = 50;  // the first timestamp is at most 1.00 s
+    bool timestamps = true;              // false: windows that are prompted with no_timestamps have none
 };
 LogitRules logit_rules(const WhisperTokenizer& tokenizer);
 

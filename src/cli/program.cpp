@@ -56,7 +56,7 @@ std::string without_stack(std::string what) {
 // more.
 void let_threads_sleep(const CLI::App& app, char** argv) {
     if (std::getenv("OMP_WAIT_POLICY")) return;
-    for (const char* verb : {"prepare", "transcribe", "train", "resume", "bench", "demo"})
+    for (const char* verb : {"prepare", "transcribe", "diarize", "train", "resume", "bench", "demo"})
         if (app.got_subcommand(verb)) {
             ::setenv("OMP_WAIT_POLICY", "passive", 1);
             ::execv("/proc/self/exe", argv);  // comes back only when it failed: then go on as we are
@@ -150,6 +150,7 @@ int run(int argc, char** argv) {
     app.require_subcommand(1);
     app.fallthrough();  // --json and --workspace may stand behind the verb, too
     add_dataset_verbs(app, context);
+    add_diarize_verb(app, context);
     add_training_verbs(app, context);
     add_models_verb(app, context);
     add_tokenizer_verb(app, context);

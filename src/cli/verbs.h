@@ -44,6 +44,7 @@ CLI::App* add_verb_below_dataset(CLI::App& dataset, Context& context, const char
 void add_curation_verbs(CLI::App& dataset, Context& context);  // show, edit, split, …, undo, history
 void add_exchange_verbs(CLI::App& dataset, Context& context);  // import, export
 
+void add_diarize_verb(CLI::App& app, Context& context);    // diarize
 void add_training_verbs(CLI::App& app, Context& context);  // configure, train, resume
 void add_models_verb(CLI::App& app, Context& context);     // models list|init|inspect|convert|pull
 void add_tokenizer_verb(CLI::App& app, Context& context);  // tokenizer train|show|tokenize|coverage

@@ -2,12 +2,11 @@
 
 #include "core/files.h"
 #include "core/strings.h"
+#include "dataset/diarise_voice.h"
 #include "dataset/steps.h"
 #include "dataset/vocabulary.h"
 
 namespace testudo::dataset {
-
-namespace {
 
 Job make_job(const fs::path& root, const std::string& voice, const DatasetSettings& settings,
              Events& events) {
@@ -21,6 +20,8 @@ Job make_job(const fs::path& root, const std::string& voice, const DatasetSettin
     events.append_to(job.folders.training / "events.jsonl");
     return job;
 }
+
+namespace {
 
 void tell_lines(const Report& report, Events& events) {
     events.info(cat(report.train_lines, " lines to train on, ", report.validation_lines,
@@ -75,6 +76,7 @@ Report prepare_voice(const fs::path& root, const std::string& voice, const Datas
     Report report = transcribe_step(job, transcriber);
     bool listed = false;
     try {
+        if (tells_speakers(settings) && !report.stopped) report.add(diarise_step(job));
         if (settings.slice && !report.stopped) report.add(slice_step(job));
         if (!report.stopped) {
             report.add(list_step(job, phonemize));

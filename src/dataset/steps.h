@@ -16,6 +16,9 @@ struct Job {
     std::unique_ptr<FolderLock> lock;  // of training/V; none where there is no such voice
 };
 
+// Checks the settings and locks the voice; its events go to training/V/events.jsonl from now on.
+Job make_job(const fs::path& root, const std::string& voice, const DatasetSettings& settings, Events& events);
+
 // Replaces the part of training/V/report.json that `step` owns.
 void save_report(const VoiceFolders& folders, const std::string& step, const Report& report);
 
