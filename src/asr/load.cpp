@@ -199,8 +199,10 @@ AlignmentHeads alignment_heads(const nets::WhisperConfig& config, const std::str
     return heads;
 }
 
-Transcriber::Parts load_parts(const fs::path& model, const std::string& device_name) {
+Transcriber::Parts load_parts(const fs::path& model, const std::string& device_name,
+                              const std::string& compute_name) {
     const at::Device device = device_of(device_name);
+    const nets::WhisperCompute compute = nets::whisper_compute(compute_name);
     const fs::path weights = find_weights(model), folder = weights.parent_path();
     Tensors renamed;
     tensors::NamedTensors direct;
@@ -223,7 +225,7 @@ Transcriber::Parts load_parts(const fs::path& model, const std::string& device_n
         if (heads.empty()) heads = alignment_heads(config, fs::absolute(weights).string());
         WhisperTokenizer tokenizer = WhisperTokenizer::load(folder, config.vocabulary);
         LogitRules rules = logit_rules(tokenizer);
-        return {nets::Whisper(config, find, device), std::move(tokenizer), std::move(rules),
+        return {nets::Whisper(config, find, device, compute), std::move(tokenizer), std::move(rules),
                 std::move(heads)};
     } catch (const Error& error) {
         if (std::string(error.what()).find(folder.string()) != std::string::npos) throw;

@@ -381,8 +381,9 @@ class Run {
 
 }  // namespace
 
-Transcriber Transcriber::load(const std::filesystem::path& model, const std::string& device) {
-    return Transcriber(std::make_unique<Parts>(load_parts(model, device)));
+Transcriber Transcriber::load(const std::filesystem::path& model, const std::string& device,
+                              const std::string& compute) {
+    return Transcriber(std::make_unique<Parts>(load_parts(model, device, compute)));
 }
 
 Transcriber::Transcriber(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}

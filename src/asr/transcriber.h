@@ -50,7 +50,10 @@ class Transcriber {
     // `model`: a CTranslate2 folder (model.bin, config.json, tokenizer.json or vocabulary.*), an openai .pt
     // file with tokenizer.json or vocabulary.* beside it, or a folder that holds one such .pt. `device`:
     // "cpu", "cuda", "cuda:1". Error(input) naming the file when anything is missing or of another shape.
-    static Transcriber load(const std::filesystem::path& model, const std::string& device = "cpu");
+    // `compute`: "float32" (what openai-whisper computes on a CPU), "int8" (Error(usage) where the processor
+    // cannot), "auto" (int8 where it can).
+    static Transcriber load(const std::filesystem::path& model, const std::string& device = "cpu",
+                            const std::string& compute = "float32");
     Transcriber(Transcriber&&) noexcept;
     Transcriber& operator=(Transcriber&&) noexcept;
     ~Transcriber();
