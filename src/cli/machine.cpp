@@ -1,13 +1,16 @@
 #include <ATen/Parallel.h>
 
 #include <iostream>
+#include <map>
 
 #include "asr/bench.h"
 #include "asr/transcriber.h"
+#include "asr/transcript.h"
 #include "audio/clip.h"
 #include "audio/decode.h"
 #include "cli/flags.h"
 #include "cli/verbs.h"
+#include "core/files.h"
 #include "core/strings.h"
 #include "studio/doctor.h"
 #include "training/bench.h"
@@ -44,10 +47,23 @@ int doctor(const Context& context) {
 }
 
 struct WhisperBench {
-    std::string model = "models/whisper/tiny.en", data;
+    std::string model = "models/whisper/tiny.en", data, compute = "auto", reference;
     int threads = 0;
     asr::BenchOptions how;
 };
+
+// By file name, with or without its extension: whisper.json, or lines "name|text".
+std::map<std::string, std::string> read_references(const std::string& file) {
+    std::map<std::string, std::string> texts;
+    if (std::filesystem::path(file).extension() == ".json") {
+        for (const auto& [name, transcript] : asr::read_transcripts(file)) texts[name] = transcript.text;
+        return texts;
+    }
+    for (const std::string& line : split_lines(read_file(file)))
+        if (const auto bar = line.find('|'); bar != std::string::npos)
+            texts[std::filesystem::path(line.substr(0, bar)).filename().string()] = line.substr(bar + 1);
+    return texts;
+}
 
 Json bench_whisper(const WhisperBench& options, Events& events) {
     if (options.threads > 0) at::set_num_threads(options.threads);
@@ -62,7 +78,17 @@ Json bench_whisper(const WhisperBench& options, Events& events) {
     if (clips.empty())
         throw input_error(cat(options.data, " holds no recording"),
                           "Name a folder of recordings with --data.");
-    return asr::bench_transcription(asr::Transcriber::load(options.model), clips, options.how, events);
+    asr::BenchOptions how = options.how;
+    if (!options.reference.empty()) {
+        const auto texts = read_references(options.reference);
+        for (const auto& file : files) {
+            auto found = texts.find(file.filename().string());
+            if (found == texts.end()) found = texts.find(file.stem().string());
+            how.references.push_back(found == texts.end() ? "" : found->second);
+        }
+    }
+    return asr::bench_transcription(asr::Transcriber::load(options.model, "cpu", options.compute), clips, how,
+                                    events);
 }
 
 }  // namespace
@@ -104,6 +130,9 @@ void add_machine_verbs(CLI::App& app, Context& context) {
         ->capture_default_str();
     whisper->add_option("--repeats", asr_options->how.repeats, "Rounds; the best counts")
         ->capture_default_str();
+    whisper->add_option("--compute", asr_options->compute, "auto, float32 or int8")->capture_default_str();
+    whisper->add_option("--reference", asr_options->reference,
+                        "What is said, for the word error rate: whisper.json, or lines NAME|TEXT");
     whisper->add_option("--language", asr_options->how.language, "Language code; empty: detect");
     whisper->add_option("--threads", asr_options->threads, "0: all cores")->capture_default_str();
     whisper->callback([&context, asr_options] {
