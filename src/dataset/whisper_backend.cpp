@@ -45,7 +45,7 @@ Transcribe whisper_transcriber(const fs::path& root, const DatasetSettings& sett
         if (!*transcriber) {
             const fs::path model = find_whisper(root, settings);
             events.info(cat("transcribing with ", model));
-            transcriber->emplace(asr::Transcriber::load(model, device));
+            transcriber->emplace(asr::Transcriber::load(model, device, settings.whisper_compute));
         }
         std::vector<audio::Clip> clips;
         double seconds = 0;
