@@ -8,6 +8,7 @@
 #include <random>
 
 #include "asr/utf8.h"
+#include "nets/vector_math.h"
 
 namespace testudo::asr {
 
@@ -39,9 +40,24 @@ struct Next {
     float logprob = 0;
 };
 
-Next most_likely(const at::Tensor& logits) {
-    const auto [value, index] = at::max(logits, 0);
-    return {index.item<std::int64_t>(), value.item<float>() - at::logsumexp(logits, 0).item<float>()};
+std::span<const float> floats(const at::Tensor& logits) {
+    return {logits.const_data_ptr<float>(), static_cast<std::size_t>(logits.numel())};
+}
+
+// The `count` likeliest tokens, best first.
+std::vector<Next> most_likely(const at::Tensor& logits, std::size_t count) {
+    const std::span<const float> values = floats(logits);
+    std::vector<Next> best;
+    for (std::size_t i = 0; i < values.size(); ++i) {
+        if (best.size() == count && !(values[i] > best.back().logprob)) continue;
+        if (best.size() < count) best.emplace_back();
+        std::size_t at = best.size() - 1;
+        for (; at > 0 && best[at - 1].logprob < values[i]; --at) best[at] = best[at - 1];
+        best[at] = {static_cast<std::int64_t>(i), values[i]};
+    }
+    const float total = nets::log_sum_exp(values);
+    for (Next& next : best) next.logprob -= total;
+    return best;
 }
 
 Next draw(const at::Tensor& logits, double temperature, std::mt19937_64& random) {
@@ -55,7 +71,12 @@ Next draw(const at::Tensor& logits, double temperature, std::mt19937_64& random)
         left -= weight[i];
         if (left < 0) break;
     }
-    return {token, logits.const_data_ptr<float>()[token] - at::logsumexp(logits, 0).item<float>()};
+    return {token, logits.const_data_ptr<float>()[token] - nets::log_sum_exp(floats(logits))};
+}
+
+// Logits of a row; before the first step all rows of a window share one.
+at::Tensor logits_of(const at::Tensor& logits, std::size_t row) {
+    return logits.select(0, std::min(static_cast<std::int64_t>(row), logits.size(0) - 1));
 }
 
 // Extends every row by a token. Returns true when all rows have ended.
@@ -64,10 +85,10 @@ bool step_rows(Window& window, at::Tensor logits, const LogitRules& rules, const
     for (std::size_t r = 0; r < window.rows.size(); ++r) {
         Row& row = window.rows[r];
         if (row.ended) continue;
-        at::Tensor values = logits.select(0, static_cast<std::int64_t>(r));
+        at::Tensor values = logits_of(logits, r);
         apply_rules(rules, row.sampled, values);
-        const Next next =
-            options.temperature > 0 ? draw(values, options.temperature, window.random) : most_likely(values);
+        const Next next = options.temperature > 0 ? draw(values, options.temperature, window.random)
+                                                  : most_likely(values, 1).front();
         row.sum += next.logprob;
         row.ended = next.token == rules.eot;
         if (!row.ended) row.sampled.push_back(next.token);
@@ -89,14 +110,10 @@ bool step_beams(Window& window, at::Tensor logits, const LogitRules& rules, std:
     for (std::size_t r = 0; r < beams; ++r) {
         // In the beginning all rows are equal and count once.
         if (window.rows[0].sampled.empty() && r > 0) break;
-        at::Tensor values = logits.select(0, static_cast<std::int64_t>(r));
+        at::Tensor values = logits_of(logits, r);
         apply_rules(rules, window.rows[r].sampled, values);
-        const float total = at::logsumexp(values, 0).item<float>();
-        const auto [best, index] = at::topk(values, static_cast<std::int64_t>(beams) + 1);
-        const float* value = best.const_data_ptr<float>();
-        const auto* token = index.const_data_ptr<std::int64_t>();
-        for (std::size_t i = 0; i <= beams; ++i)
-            extensions.push_back({r, token[i], window.rows[r].sum + (value[i] - total)});
+        for (const Next& next : most_likely(values, beams + 1))
+            extensions.push_back({r, next.token, window.rows[r].sum + next.logprob});
     }
     std::stable_sort(extensions.begin(), extensions.end(),
                      [](const auto& a, const auto& b) { return a.sum > b.sum; });
@@ -197,11 +214,11 @@ std::vector<Decoded> decode_windows(const nets::Whisper& model, const WhisperTok
                   tokens.data_ptr<std::int64_t>() + (w + 1) * longest - prompt.size());
     }
 
-    // The prompt is fed once a window; its rows become draws or beams afterwards.
+    // The prompt is fed once a window; its row becomes draws or beams afterwards.
     nets::Whisper::Audio audio = all_audio;
     nets::Whisper::Cache cache =
         model.new_cache(static_cast<std::int64_t>(prompts.size()),
-                        static_cast<std::int64_t>(longest + (group > 1 ? 0 : most_tokens)), padding);
+                        static_cast<std::int64_t>(longest + most_tokens), padding, options.group);
     at::Tensor states = model.decode(tokens, audio, cache);
     at::Tensor at_sot =
         at::empty({static_cast<std::int64_t>(prompts.size()), states.size(2)}, states.options());
@@ -215,31 +232,17 @@ std::vector<Decoded> decode_windows(const nets::Whisper& model, const WhisperTok
         at::softmax(at_sot.narrow(1, tokenizer.first_language, languages), 1).contiguous();
 
     states = states.select(1, static_cast<std::int64_t>(longest) - 1);
-    if (group > 1) {
-        nets::Whisper::Cache wide = model.new_cache(static_cast<std::int64_t>(prompts.size() * group),
-                                                    static_cast<std::int64_t>(longest + most_tokens));
-        for (std::size_t layer = 0; layer < cache.keys.size(); ++layer) {
-            wide.keys[layer]
-                .narrow(2, 0, cache.length)
-                .copy_(cache.keys[layer].repeat_interleave(static_cast<std::int64_t>(group), 0));
-            wide.values[layer]
-                .narrow(2, 0, cache.length)
-                .copy_(cache.values[layer].repeat_interleave(static_cast<std::int64_t>(group), 0));
-        }
-        for (std::size_t r = 0; r < wide.padding.size(); ++r) wide.padding[r] = padding[r / group];
-        wide.length = cache.length;
-        cache = std::move(wide);
-        states = states.repeat_interleave(static_cast<std::int64_t>(group), 0);
-    }
+    cache.repeat(options.group);
 
     std::vector<std::size_t> sources;
     for (std::size_t step = 0; !windows.empty(); ++step) {
         const at::Tensor logits = model.logits(states.reshape({-1, states.size(-1)})).to(at::kCPU);
+        const std::int64_t own_rows = step == 0 ? 1 : options.group;
         std::vector<std::int64_t> kept_rows, kept_windows, next;
         std::vector<Window> kept;
         for (std::size_t w = 0; w < windows.size(); ++w) {
             Window& window = windows[w];
-            at::Tensor own = logits.narrow(0, static_cast<std::int64_t>(w * group), options.group);
+            at::Tensor own = logits.narrow(0, static_cast<std::int64_t>(w) * own_rows, own_rows);
             bool done;
             if (options.beam) {
                 done = step_beams(window, own, rules, most_finished, sources);
@@ -264,7 +267,7 @@ std::vector<Decoded> decode_windows(const nets::Whisper& model, const WhisperTok
             kept.push_back(std::move(window));
         }
         if (kept.empty()) break;
-        cache.reorder(at::tensor(kept_rows, at::kLong).to(model.device()));
+        cache.reorder(kept_rows);
         if (kept.size() < windows.size())
             audio = audio.select(at::tensor(kept_windows, at::kLong).to(model.device()));
         windows = std::move(kept);

@@ -232,13 +232,16 @@ ModelFile read_model(const fs::path& model) {
     }
 }
 
-Transcriber::Parts load_parts(const fs::path& model, const std::string& device_name) {
+Transcriber::Parts load_parts(const fs::path& model, const std::string& device_name,
+                              const std::string& compute_name) {
     const at::Device device = device_of(device_name);
+    const nets::WhisperCompute compute = nets::whisper_compute(compute_name);
     ModelFile file = read_model(model);
     LogitRules rules = logit_rules(file.tokenizer);
     try {
         return {nets::Whisper(
-                    file.config, [&](const std::string& name) { return file.tensors.find(name); }, device),
+                    file.config, [&](const std::string& name) { return file.tensors.find(name); }, device,
+                    compute),
                 std::move(file.tokenizer), std::move(rules), std::move(file.heads)};
     } catch (const Error& error) {
         throw Error(error.kind(), cat(file.weights, ": ", error.what()), error.hint());

@@ -21,6 +21,7 @@ struct Transcriber::Parts {
 // half of the layers, as openai-whisper takes them. `name`: file name, which tells large-v1 from large-v2.
 AlignmentHeads alignment_heads(const nets::WhisperConfig& config, const std::string& name);
 
-Transcriber::Parts load_parts(const std::filesystem::path& model, const std::string& device);
+Transcriber::Parts load_parts(const std::filesystem::path& model, const std::string& device,
+                              const std::string& compute);
 
 }  // namespace testudo::asr

@@ -6,6 +6,8 @@
 #include <limits>
 #include <vector>
 
+#include "nets/vector_math.h"
+
 namespace testudo::asr {
 
 LogitRules logit_rules(const WhisperTokenizer& tokenizer) {
@@ -54,9 +56,9 @@ void apply_rules(const LogitRules& rules, std::span<const std::int64_t> sampled,
 
     // All timestamps together against the best text token, where both are possible.
     if (sampled.empty() || (last_is_time && pair)) return;
-    const float best_text = logits.narrow(0, 0, first_time).max().item<float>();
-    const float times = logits.narrow(0, first_time, vocabulary - first_time).logsumexp(0).item<float>();
-    if (times > best_text) forbid(0, first_time);
+    const std::span<const float> all(values, static_cast<std::size_t>(vocabulary));
+    const auto texts = static_cast<std::size_t>(first_time);
+    if (nets::log_sum_exp(all.subspan(texts)) > nets::largest(all.first(texts))) forbid(0, first_time);
 }
 
 double compression_ratio(std::string_view text) {

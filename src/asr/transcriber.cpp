@@ -381,8 +381,9 @@ class Run {
 
 }  // namespace
 
-Transcriber Transcriber::load(const std::filesystem::path& model, const std::string& device) {
-    return Transcriber(std::make_unique<Parts>(load_parts(model, device)));
+Transcriber Transcriber::load(const std::filesystem::path& model, const std::string& device,
+                              const std::string& compute) {
+    return Transcriber(std::make_unique<Parts>(load_parts(model, device, compute)));
 }
 
 Transcriber::Transcriber(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
@@ -416,6 +417,9 @@ std::vector<std::pair<std::string, double>> Transcriber::detect_language(const a
     return result;
 }
 
+const char* Transcriber::compute() const {
+    return parts_->model.compute() == nets::WhisperCompute::int8 ? "int8" : "float32";
+}
 bool Transcriber::multilingual() const { return parts_->tokenizer.multilingual(); }
 const std::vector<std::string>& Transcriber::languages() const { return parts_->tokenizer.languages(); }
 const nets::WhisperConfig& Transcriber::config() const { return parts_->model.config(); }

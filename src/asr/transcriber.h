@@ -47,11 +47,14 @@ struct TranscribeOptions {
 // One loaded model. Not for several threads at once.
 class Transcriber {
   public:
-    // `model`: a CTranslate2 folder (model.bin, config.json), an openai .pt file, a folder that holds one such
-    // .pt, or a ggml file of whisper.cpp that is not quantised. A tokenizer.json or vocabulary.* beside the
-    // first three is taken instead of the vocabulary that comes with the program. `device`: "cpu", "cuda",
-    // "cuda:1". Error(input) naming the file when anything is missing or of another shape.
-    static Transcriber load(const std::filesystem::path& model, const std::string& device = "cpu");
+    // `model`: a CTranslate2 folder (model.bin, config.json), an openai .pt file, a folder that holds one
+    // such .pt, or a ggml file of whisper.cpp that is not quantised. A tokenizer.json or vocabulary.* beside
+    // the first three is taken instead of the vocabulary that comes with the program. `device`: "cpu",
+    // "cuda", "cuda:1". Error(input) naming the file when anything is missing or of another shape. `compute`:
+    // "float32" (what openai-whisper computes on a CPU), "int8" (Error(usage) where the processor cannot),
+    // "auto" (int8 where it can).
+    static Transcriber load(const std::filesystem::path& model, const std::string& device = "cpu",
+                            const std::string& compute = "float32");
     Transcriber(Transcriber&&) noexcept;
     Transcriber& operator=(Transcriber&&) noexcept;
     ~Transcriber();
@@ -67,6 +70,7 @@ class Transcriber {
     std::vector<std::pair<std::string, double>> detect_language(const audio::Clip& clip) const;
 
     bool multilingual() const;
+    const char* compute() const;                        // "float32" or "int8"
     const std::vector<std::string>& languages() const;  // codes this model knows
     const nets::WhisperConfig& config() const;
     const WhisperTokenizer& tokenizer() const;

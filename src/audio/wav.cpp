@@ -36,27 +36,46 @@ std::string header(std::uint32_t data_bytes, std::uint32_t rate) {
 
 }  // namespace
 
-void write_wav16(const std::filesystem::path& file, std::span<const float> samples, int rate) {
-    if (rate <= 0)
-        throw usage_error(cat(file, ": a sample rate of ", rate, " Hz"), "Choose a positive rate.");
-    if (samples.size() > (UINT32_MAX - 36) / 2)
-        throw usage_error(cat(file, " would be larger than a wav file can be (4 GiB)"), "Write it in parts.");
-    AtomicFile out(file);
-    out.write(header(static_cast<std::uint32_t>(samples.size() * 2), static_cast<std::uint32_t>(rate)));
+WavWriter::WavWriter(const std::filesystem::path& file, int rate)
+    : name_(file),
+      out_(rate > 0
+               ? file
+               : throw usage_error(cat(file, ": a sample rate of ", rate, " Hz"), "Choose a positive rate.")),
+      rate_(rate) {
+    out_.write(header(0, static_cast<std::uint32_t>(rate)));
+}
+
+void WavWriter::write(std::span<const float> samples) {
+    if (out_.size() + samples.size() * 2 > UINT32_MAX)
+        throw input_error(cat(name_, " would be larger than a wav file can be (4 GiB)"),
+                          "Write it in parts.");
     constexpr std::size_t block = 1 << 15;
     std::string bytes;
     for (std::size_t at = 0; at < samples.size(); at += block) {
         bytes.clear();
         for (const float sample : samples.subspan(at, std::min(block, samples.size() - at))) {
             if (std::isnan(sample))
-                throw usage_error(cat(file, ": a sample to be written is not a number"),
+                throw usage_error(cat(name_, ": a sample to be written is not a number"),
                                   "Report this with the command.");
             // 32768 is what readers divide by: what was read from 16 bits is written back unchanged.
             const auto value = std::lrint(std::clamp(sample * 32768.0f, -32768.0f, 32767.0f));
             put(bytes, static_cast<std::uint32_t>(static_cast<std::int32_t>(value)), 2);
         }
-        out.write(bytes);
+        out_.write(bytes);
     }
+}
+
+void WavWriter::commit() {
+    const std::string head = header(0, 1);
+    const std::string final =
+        header(static_cast<std::uint32_t>(out_.size() - head.size()), static_cast<std::uint32_t>(rate_));
+    out_.write_at(0, final.data(), final.size());
+    out_.commit();
+}
+
+void write_wav16(const std::filesystem::path& file, std::span<const float> samples, int rate) {
+    WavWriter out(file, rate);
+    out.write(samples);
     out.commit();
 }
 

@@ -1,14 +1,17 @@
 #include <ATen/Parallel.h>
 
 #include <iostream>
+#include <map>
 
 #include "asr/bench.h"
 #include "asr/openai_backend.h"
+#include "asr/transcript.h"
 #include "asr/whisper_cpp_backend.h"
 #include "audio/clip.h"
 #include "audio/decode.h"
 #include "cli/flags.h"
 #include "cli/verbs.h"
+#include "core/files.h"
 #include "core/strings.h"
 #include "dataset/whisper_backend.h"
 #include "studio/doctor.h"
@@ -46,10 +49,24 @@ int doctor(const Context& context) {
 }
 
 struct WhisperBench {
-    std::string backend = "openai/whisper", model = "models/whisper/tiny.en", data;
+    std::string backend = "openai/whisper", model = "models/whisper/tiny.en", data, compute = "auto",
+                reference;
     int threads = 0;
     asr::BenchOptions how;
 };
+
+// By file name, with or without its extension: whisper.json, or lines "name|text".
+std::map<std::string, std::string> read_references(const std::string& file) {
+    std::map<std::string, std::string> texts;
+    if (std::filesystem::path(file).extension() == ".json") {
+        for (const auto& [name, transcript] : asr::read_transcripts(file)) texts[name] = transcript.text;
+        return texts;
+    }
+    for (const std::string& line : split_lines(read_file(file)))
+        if (const auto bar = line.find('|'); bar != std::string::npos)
+            texts[std::filesystem::path(line.substr(0, bar)).filename().string()] = line.substr(bar + 1);
+    return texts;
+}
 
 Json bench_whisper(const std::filesystem::path& workspace, const WhisperBench& options, Events& events) {
     if (options.threads > 0) at::set_num_threads(options.threads);
@@ -64,16 +81,27 @@ Json bench_whisper(const std::filesystem::path& workspace, const WhisperBench& o
     if (clips.empty())
         throw input_error(cat(options.data, " holds no recording"),
                           "Name a folder of recordings with --data.");
-    std::unique_ptr<asr::Backend> backend;
-    if (options.backend == "whispercpp") {
-        backend =
-            asr::whisper_cpp_backend(dataset::ggml_of(workspace, options.model, events), {.fallback = false});
-    } else {
-        asr::TranscribeOptions how;
-        how.temperatures = {0};
-        backend = asr::openai_backend(asr::Transcriber::load(options.model), how);
+    asr::BenchOptions how = options.how;
+    if (!options.reference.empty()) {
+        const auto texts = read_references(options.reference);
+        for (const auto& file : files) {
+            auto found = texts.find(file.filename().string());
+            if (found == texts.end()) found = texts.find(file.stem().string());
+            how.references.push_back(found == texts.end() ? "" : found->second);
+        }
     }
-    return asr::bench_transcription(*backend, clips, options.how, events);
+    if (options.backend == "whispercpp")
+        return asr::bench_transcription(
+            *asr::whisper_cpp_backend(dataset::ggml_of(workspace, options.model, events),
+                                      {.fallback = false}),
+            clips, how, events);
+    asr::TranscribeOptions plain;
+    plain.temperatures = {0};
+    asr::Transcriber model = asr::Transcriber::load(options.model, "cpu", options.compute);
+    const char* compute = model.compute();
+    Json result = asr::bench_transcription(*asr::openai_backend(std::move(model), plain), clips, how, events);
+    result["compute"] = compute;
+    return result;
 }
 
 }  // namespace
@@ -118,6 +146,9 @@ void add_machine_verbs(CLI::App& app, Context& context) {
         ->capture_default_str();
     whisper->add_option("--repeats", asr_options->how.repeats, "Rounds; the best counts")
         ->capture_default_str();
+    whisper->add_option("--compute", asr_options->compute, "auto, float32 or int8")->capture_default_str();
+    whisper->add_option("--reference", asr_options->reference,
+                        "What is said, for the word error rate: whisper.json, or lines NAME|TEXT");
     whisper->add_option("--language", asr_options->how.language, "Language code; empty: detect");
     whisper->add_option("--threads", asr_options->threads, "0: all cores")->capture_default_str();
     whisper->callback([&context, asr_options] {

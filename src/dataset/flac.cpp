@@ -1,11 +1,13 @@
+#include "dataset/flac.h"
+
 #include <algorithm>
 #include <cmath>
 #include <memory>
+#include <vector>
 
 #include "core/error.h"
 #include "core/files.h"
 #include "core/strings.h"
-#include "dataset/clip_file.h"
 
 extern "C" {
 #include <libavcodec/avcodec.h>
@@ -30,8 +32,10 @@ struct Free {
 template <class T>
 using Owned = std::unique_ptr<T, Free>;
 
-struct Encoder {
-    Encoder(fs::path path, int rate) : name(std::move(path)) {
+}  // namespace
+
+struct FlacWriter::Encoder {
+    Encoder(const fs::path& file, int rate) : out(file), name(out.temporary()) {
         AVFormatContext* made = nullptr;
         check(avformat_alloc_output_context2(&made, nullptr, "flac", nullptr));
         format.reset(made);
@@ -74,39 +78,52 @@ struct Encoder {
         }
     }
 
+    // What is waiting, in frames of `count` samples.
+    void send_waiting(std::size_t count) {
+        const Owned<AVFrame> frame(av_frame_alloc());
+        frame->nb_samples = static_cast<int>(count);
+        frame->format = AV_SAMPLE_FMT_S16;
+        frame->sample_rate = codec->sample_rate;
+        check(av_channel_layout_copy(&frame->ch_layout, &codec->ch_layout));
+        check(av_frame_get_buffer(frame.get(), 0));
+        std::copy_n(waiting.begin(), count, reinterpret_cast<std::int16_t*>(frame->data[0]));
+        waiting.erase(waiting.begin(), waiting.begin() + static_cast<std::ptrdiff_t>(count));
+        frame->pts = sent;
+        sent += static_cast<std::int64_t>(count);
+        send(frame.get());
+    }
+
+    AtomicFile out;
     fs::path name;
+    std::vector<std::int16_t> waiting;
+    std::int64_t sent = 0;
     Owned<AVFormatContext> format;
     Owned<AVCodecContext> codec;
     AVStream* stream = nullptr;
 };
 
-}  // namespace
+FlacWriter::FlacWriter(const fs::path& file, int rate) : encoder_(std::make_unique<Encoder>(file, rate)) {}
+FlacWriter::~FlacWriter() = default;
 
-void write_flac16(const fs::path& file, const audio::Clip& clip) {
-    write_file_through(file, [&](const fs::path& temporary) {
-        Encoder out(temporary, clip.rate);
-        const auto block = static_cast<std::size_t>(std::max(out.codec->frame_size, 256));
-        for (std::size_t from = 0; from < clip.samples.size(); from += block) {
-            const std::size_t count = std::min(block, clip.samples.size() - from);
-            const Owned<AVFrame> frame(av_frame_alloc());
-            frame->nb_samples = static_cast<int>(count);
-            frame->format = AV_SAMPLE_FMT_S16;
-            frame->sample_rate = clip.rate;
-            out.check(av_channel_layout_copy(&frame->ch_layout, &out.codec->ch_layout));
-            out.check(av_frame_get_buffer(frame.get(), 0));
-            auto* to = reinterpret_cast<std::int16_t*>(frame->data[0]);
-            for (std::size_t i = 0; i < count; ++i) {
-                const float scaled = std::round(clip.samples[from + i] * 32768.0f);
-                to[i] = static_cast<std::int16_t>(std::clamp(scaled, -32768.0f, 32767.0f));
-            }
-            frame->pts = static_cast<std::int64_t>(from);
-            out.send(frame.get());
-        }
-        out.send(nullptr);
-        out.check(av_write_trailer(out.format.get()));
-        avio_flush(out.format->pb);
-        out.check(out.format->pb->error);
-    });
+void FlacWriter::write(std::span<const float> samples) {
+    Encoder& e = *encoder_;
+    const auto frame = static_cast<std::size_t>(std::max(e.codec->frame_size, 256));
+    for (const float sample : samples) {
+        e.waiting.push_back(
+            static_cast<std::int16_t>(std::clamp(std::round(sample * 32768.0f), -32768.0f, 32767.0f)));
+        if (e.waiting.size() == frame) e.send_waiting(frame);
+    }
+}
+
+void FlacWriter::commit() {
+    Encoder& e = *encoder_;
+    if (!e.waiting.empty()) e.send_waiting(e.waiting.size());
+    e.send(nullptr);
+    e.check(av_write_trailer(e.format.get()));
+    avio_flush(e.format->pb);
+    e.check(e.format->pb->error);
+    e.format.reset();
+    e.out.commit();
 }
 
 }  // namespace testudo::dataset

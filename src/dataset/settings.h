@@ -30,6 +30,7 @@ struct DatasetSettings {
     double min_duration = shortest_clip_seconds;
     std::string whisper_backend = "openai/whisper";
     std::string whisper_model = "base";
+    std::string whisper_compute = "auto";
     int beam_size = 0;
     int whisper_batchsize = 8;
     bool word_timestamps = true;
@@ -127,6 +128,13 @@ struct DatasetSettings {
                       .help =
                           "tiny, base, small, medium, large, turbo, …, or the path of a model. English takes "
                           "the English-only model (base.en) where there is one."});
+        visit(&S::whisper_compute,
+              Setting{.key = "whisper_compute",
+                      .label = "Whisper arithmetic",
+                      .help = "auto: int8 where the processor is made for it (AVX-512 VNNI), else float32. "
+                              "float32: as the original computes.",
+                      .choices = {"auto", "float32", "int8"},
+                      .advanced = true});
         visit(&S::beam_size, Setting{.key = "beam_size",
                                      .label = "Beam size",
                                      .help = "Texts followed side by side; 0: the likeliest token alone.",

@@ -2,7 +2,9 @@
 #include <set>
 #include <utility>
 
+#include "audio/decode.h"
 #include "core/files.h"
+#include "core/hash.h"
 #include "core/interrupt.h"
 #include "core/strings.h"
 #include "dataset/clip_file.h"
@@ -11,6 +13,8 @@
 #include "dataset/edit.h"
 #include "dataset/exchange.h"
 #include "dataset/heard.h"
+#include "dataset/pieces.h"
+#include "dataset/read_ahead.h"
 #include "dataset/steps.h"
 
 namespace testudo::dataset {
@@ -19,7 +23,7 @@ namespace {
 
 // Recordings that go to the transcriber together.
 constexpr std::size_t group_files = 8;
-constexpr double group_seconds = 600;
+constexpr double group_seconds = 600;  // and what is longer than that is heard in pieces
 
 struct Waiting {
     Recording recording;
@@ -77,6 +81,10 @@ class Transcription {
         report_.rejected = std::move(recordings.skipped);
         report_.notes = std::move(recordings.notes);
         total_ = recordings.files.size();
+        std::vector<fs::path> unknown;
+        for (const auto& [name, file] : recordings.files)
+            if (!is_known(name) || !fs::exists(job_.folders.audio / clip_name(name))) unknown.push_back(file);
+        ahead_.emplace(std::move(unknown), group_seconds);
         for (const auto& [name, file] : recordings.files) {
             if (stop_requested()) report_.stopped = true;
             if (report_.stopped) break;
@@ -107,15 +115,21 @@ class Transcription {
         ++done_;
     }
 
+    bool is_corrected(const std::string& name) const {
+        return !job_.settings.overwrite_corrections && corrected_.count(name) > 0;
+    }
+    bool is_known(const std::string& name) {
+        return is_corrected(name) ||
+               (job_.settings.skip_existing && asr::find_transcript(transcripts_, name));
+    }
+
     void take(const std::string& name, const fs::path& file) {
         const std::string clip = clip_name(name);
         if (!clips_.insert(clip).second)
             return reject(name,
                           cat("another recording is kept as audio/", clip, ", too: rename one of them"));
-        const bool corrected = !job_.settings.overwrite_corrections && corrected_.count(name) > 0;
-        const bool known =
-            corrected || (job_.settings.skip_existing && asr::find_transcript(transcripts_, name));
-        if (corrected && !job_.settings.skip_existing) kept_corrections_.push_back(name);
+        const bool known = is_known(name);
+        if (is_corrected(name) && !job_.settings.skip_existing) kept_corrections_.push_back(name);
         if (known && fs::exists(job_.folders.audio / clip)) {
             ++usable_;
             ++done_;
@@ -127,10 +141,11 @@ class Transcription {
         Outcome outcome;
         try {
             std::string warning;
-            TwoRates both = load_both_rates(file, &warning);
+            std::optional<TwoRates> both = ahead_->take(file, &warning);
+            if (!both) return take_long(name, file, known, told);
             if (!warning.empty()) report_.notes.push_back(warning);
-            waiting.recording.clip = std::move(both.whisper);
-            waiting.clip = std::move(both.training);
+            waiting.recording.clip = std::move(both->whisper);
+            waiting.clip = std::move(both->training);
             if (told) outcome.transcript = sidecar_transcript(file, waiting.clip.seconds());
         } catch (const Error& error) {
             if (error.kind() != ErrorKind::input) throw;
@@ -143,12 +158,63 @@ class Transcription {
             return;
         }
         if (outcome.transcript) {
-            outcome.transcript->language =
-                language_code(job_.settings.language).value_or(job_.settings.language);
+            outcome.transcript->language = language_of_sidecars();
             return keep(name, std::move(waiting.clip), std::move(outcome));
         }
         group_length_ += waiting.clip.seconds();
         group_.push_back(std::move(waiting));
+    }
+
+    std::string language_of_sidecars() const {
+        return language_code(job_.settings.language).value_or(job_.settings.language);
+    }
+
+    // Piece by piece; what was heard before a kill is not heard again. `told`: its text lies beside it.
+    void take_long(const std::string& name, const fs::path& file, bool known, bool told) {
+        finish_group();
+        if (report_.stopped) return;
+        const fs::path clip = job_.folders.audio / clip_name(name);
+        std::string warning, failure;
+        HeardPieces pieces(job_.folders.training / ".pieces.json", key_of_pieces(name, file));
+        double heard = 0;
+        const auto hear = [&](audio::Clip piece,
+                              const std::string& language) -> std::optional<asr::Transcript> {
+            heard += piece.seconds();
+            std::vector<Outcome> outcomes;
+            report_.stopped =
+                stop_requested() || !run(transcribe_, {{name, file, std::move(piece)}}, language, outcomes);
+            if (report_.stopped) return std::nullopt;
+            if (!outcomes[0].transcript) failure = outcomes[0].failure;
+            job_.events.info(cat(name, ": ", human_duration(heard), " transcribed"));
+            return std::move(outcomes[0].transcript);
+        };
+        std::optional<asr::Transcript> transcript =
+            hear_in_pieces(file, clip, job_.settings.language, known || told ? nullptr : &pieces,
+                           known || told ? HearPiece() : HearPiece(hear), &warning);
+        if (report_.stopped) return;
+        if (!warning.empty()) report_.notes.push_back(warning);
+        if (told) {
+            transcript = sidecar_transcript(file, audio::duration(clip));
+            if (transcript) transcript->language = language_of_sidecars();
+        }
+        if (!transcript) return reject(name, cat("cannot be transcribed: ", failure));
+        if (known) {
+            ++usable_;
+            ++done_;
+            return;
+        }
+        enter(name, std::move(*transcript));
+        pieces.remove();
+    }
+
+    std::string key_of_pieces(const std::string& name, const fs::path& file) const {
+        const DatasetSettings& how = job_.settings;
+        std::error_code vanished;  // reading the file will tell
+        const auto size = fs::file_size(file, vanished);
+        const auto written = fs::last_write_time(file, vanished).time_since_epoch().count();
+        return sha256(cat(name, "\n", size, "\n", written, "\n", how.language, "\n", how.whisper_backend,
+                          "\n", how.whisper_model, "\n", how.whisper_compute, "\n", how.beam_size,
+                          how.word_timestamps, how.vad_filter));
     }
 
     void finish_group() {
@@ -167,18 +233,22 @@ class Transcription {
 
     void keep(const std::string& name, audio::Clip clip, Outcome outcome) {
         if (!outcome.transcript) return reject(name, cat("cannot be transcribed: ", outcome.failure));
-        for (const auto& warning : outcome.transcript->warnings)
-            report_.notes.push_back(cat(name, ": ", warning));
         write_clip(job_.folders.audio / clip_name(name), clip);
+        enter(name, std::move(*outcome.transcript));
+    }
+
+    // Into whisper.json; its clip is there.
+    void enter(const std::string& name, asr::Transcript transcript) {
+        for (const auto& warning : transcript.warnings) report_.notes.push_back(cat(name, ": ", warning));
         asr::Transcript* old = asr::find_transcript(transcripts_, name);
         if (old && heard_.origin_of(name, *old) != Origin::heard) keep_previous();
-        heard_.add(name, *outcome.transcript);
+        heard_.add(name, transcript);
         heard_.write();
         if (old) {
             corrected_.erase(name);
-            *old = std::move(*outcome.transcript);
+            *old = std::move(transcript);
         } else {
-            transcripts_.emplace_back(name, std::move(*outcome.transcript));
+            transcripts_.emplace_back(name, std::move(transcript));
         }
         asr::write_transcripts(file_, transcripts_);
         ++report_.transcribed;
@@ -232,6 +302,7 @@ class Transcription {
     fs::path file_;
     Heard heard_;
     asr::Transcripts transcripts_;
+    std::optional<ReadAhead> ahead_;
     std::vector<Waiting> group_;
     double group_length_ = 0;
     std::set<std::string> clips_, corrected_;

@@ -161,9 +161,10 @@ std::unique_ptr<asr::Backend> open_whisper(const fs::path& root, const DatasetSe
                           "Choose openai/whisper or whispercpp.");
     const fs::path model = find_or_fetch_whisper(root, settings, fetch);
     events.info(cat("transcribing with ", model, " (", settings.whisper_backend, ")"));
-    std::unique_ptr<asr::Backend> backend = settings.whisper_backend == whisper_cpp
-                                                ? asr::whisper_cpp_backend(ggml_of(root, model, events))
-                                                : asr::openai_backend(asr::Transcriber::load(model, device));
+    std::unique_ptr<asr::Backend> backend =
+        settings.whisper_backend == whisper_cpp
+            ? asr::whisper_cpp_backend(ggml_of(root, model, events))
+            : asr::openai_backend(asr::Transcriber::load(model, device, settings.whisper_compute));
     if (!settings.vad_filter) return backend;
     return asr::skip_silence(std::move(backend), asr::VoiceActivity::load());
 }

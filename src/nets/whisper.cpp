@@ -19,9 +19,26 @@ at::Tensor apply(const at::Tensor& x, const at::Tensor& weight, const at::Tensor
 
 }  // namespace
 
-Whisper::Whisper(const WhisperConfig& config, const Find& find, at::Device device)
-    : config_(config), device_(device) {
+WhisperCompute whisper_compute(std::string_view name) {
+    if (name == "auto") return WhisperCompute::automatic;
+    if (name == "float32") return WhisperCompute::float32;
+    if (name == "int8") return WhisperCompute::int8;
+    throw usage_error(cat("there is no way to compute named \"", name, "\""), "Give auto, float32 or int8.");
+}
+
+Whisper::Whisper(const WhisperConfig& config, const Find& find, at::Device device, WhisperCompute compute)
+    : config_(config), device_(device), compute_(compute) {
     c10::InferenceMode inference;
+    const bool can_pack = device.is_cpu() && avx512::supported() &&
+                          config.audio_dim == 64 * config.audio_heads &&
+                          config.text_dim == 64 * config.text_heads;
+    if (compute == WhisperCompute::int8 && !can_pack)
+        throw usage_error("Whisper in int8 needs a processor with AVX-512 VNNI", "Take float32 or auto.");
+    if (compute == WhisperCompute::automatic)
+        compute_ = can_pack ? WhisperCompute::int8 : WhisperCompute::plain;
+    if (compute == WhisperCompute::float32 && !can_pack) compute_ = WhisperCompute::plain;
+    const bool int8 = compute_ == WhisperCompute::int8;
+    if (int8 && avx512::bfloat16_supported()) attention_ = avx512::Element::bfloat16;
     std::vector<std::string> wrong;
     for (const auto& [name, shape] : whisper_shapes(config)) {
         const at::Tensor* tensor = find(name);
@@ -46,8 +63,20 @@ Whisper::Whisper(const WhisperConfig& config, const Find& find, at::Device devic
     const auto norm = [&](const std::string& name) {
         return Norm{take(name + ".weight"), take(name + ".bias")};
     };
+    const auto packed_or_not = [&](const at::Tensor& weight, const at::Tensor& bias,
+                                   avx512::Element element) {
+        return packed() ? Linear{{}, {}, pack(weight, bias, element)} : Linear{weight, bias, {}};
+    };
+    const avx512::Element element = int8 ? avx512::Element::int8 : avx512::Element::float32;
     const auto linear = [&](const std::string& name) {
-        return Linear{take(name + ".weight"), take(name + ".bias")};
+        return packed_or_not(take(name + ".weight"), take(name + ".bias"), element);
+    };
+    // A convolution over three frames is a product with three rows at once.
+    const auto convolution = [&](const std::string& name) {
+        const at::Tensor weight = take(name + ".weight"), bias = take(name + ".bias");
+        if (!packed()) return Linear{weight, bias, {}};
+        return packed_or_not(weight.transpose(1, 2).reshape({weight.size(0), -1}), bias,
+                             avx512::Element::float32);
     };
     // Several projections of the same input become one product; the key has no bias.
     const auto stack = [&](const std::string& name, const std::vector<std::string>& parts) {
@@ -57,7 +86,7 @@ Whisper::Whisper(const WhisperConfig& config, const Find& find, at::Device devic
             biases.push_back(part == "key" ? at::zeros({weights.back().size(0)}, weights.back().options())
                                            : take(cat(name, ".", part, ".bias")));
         }
-        return Linear{at::cat(weights), at::cat(biases)};
+        return packed_or_not(at::cat(weights), at::cat(biases), element);
     };
     const auto blocks = [&](const std::string& part, int layers, bool cross) {
         std::vector<Block> result;
@@ -80,12 +109,18 @@ Whisper::Whisper(const WhisperConfig& config, const Find& find, at::Device devic
         }
         return result;
     };
-    conv1_ = linear("encoder.conv1");
-    conv2_ = linear("encoder.conv2");
+    conv1_ = convolution("encoder.conv1");
+    conv2_ = convolution("encoder.conv2");
     audio_positions_ = take("encoder.positional_embedding");
     encoder_ = blocks("encoder", config.audio_layers, false);
     encoder_norm_ = norm("encoder.ln_post");
     embedding_ = take("decoder.token_embedding.weight");
+    if (packed()) {
+        output_ = pack(embedding_, {}, element);
+        // Looked up row by row only, so halves may stay halves.
+        embedding_ =
+            find("decoder.token_embedding.weight")->to(device_, /*non_blocking=*/false, /*copy=*/true);
+    }
     text_positions_ = take("decoder.positional_embedding");
     decoder_ = blocks("decoder", config.text_layers, true);
     decoder_norm_ = norm("decoder.ln");
@@ -99,6 +134,7 @@ at::Tensor Whisper::encode(const at::Tensor& mel) const {
                     cat("Whisper's encoder takes [batch, ", config_.mels, ", ", 2 * context, "], not ",
                         shape_text(mel.sizes())),
                     "Report this as a defect.");
+    if (packed()) return encode_packed(mel);
     at::Tensor x = mel.to(device_, at::kFloat);
     x = at::conv1d(x, conv1_.weight, conv1_.bias, 1, 1);
     at::gelu_(x);
@@ -125,6 +161,7 @@ at::Tensor Whisper::encode(const at::Tensor& mel) const {
 
 Whisper::Audio Whisper::attend_to(const at::Tensor& features) const {
     c10::InferenceMode inference;
+    if (packed()) return attend_to_packed(features);
     const std::int64_t windows = features.size(0), context = features.size(1);
     const std::int64_t heads = config_.text_heads, head_dim = config_.text_dim / heads;
     const at::Tensor flat = features.reshape({windows * context, features.size(2)});
@@ -147,40 +184,56 @@ Whisper::Audio Whisper::Audio::select(const at::Tensor& windows) const {
     return result;
 }
 
-Whisper::Cache Whisper::new_cache(std::int64_t rows, std::int64_t capacity,
-                                  std::vector<std::int64_t> padding) const {
+Whisper::Cache Whisper::new_cache(std::int64_t rows, std::int64_t capacity, std::vector<std::int64_t> padding,
+                                  std::int64_t times) const {
     c10::InferenceMode inference;
     Cache cache;
     cache.capacity = capacity;
     cache.padding = std::move(padding);
     cache.padding.resize(rows, 0);
     const std::int64_t heads = config_.text_heads, head_dim = config_.text_dim / heads;
+    const std::int64_t places = packed() ? rows * times : rows;
     for (int i = 0; i < config_.text_layers; ++i) {
-        cache.keys.push_back(at::empty({rows, heads, cache.capacity, head_dim}, embedding_.options()));
+        cache.keys.push_back(at::empty({places, heads, cache.capacity, head_dim},
+                                       at::TensorOptions(at::kFloat).device(device_)));
         cache.values.push_back(at::empty_like(cache.keys.back()));
     }
+    if (packed()) cache.place.resize(rows, std::vector<std::int32_t>(capacity));
     return cache;
 }
 
-void Whisper::Cache::reorder(const at::Tensor& rows) {
-    c10::InferenceMode inference;
-    const at::Tensor host = rows.to(at::kCPU);
-    const auto* index = host.const_data_ptr<std::int64_t>();
-    const std::int64_t count = host.numel();
-    bool same = count == static_cast<std::int64_t>(padding.size());
-    std::vector<std::int64_t> kept;
-    for (std::int64_t i = 0; i < count; ++i) {
-        same = same && index[i] == i;
-        kept.push_back(padding[static_cast<std::size_t>(index[i])]);
-    }
+void Whisper::Cache::reorder(const std::vector<std::int64_t>& rows) {
+    bool same = rows.size() == padding.size();
+    for (std::size_t i = 0; i < rows.size() && same; ++i) same = rows[i] == static_cast<std::int64_t>(i);
     if (same) return;
-    padding = std::move(kept);
+    const auto chosen = [&](const auto& all) {
+        auto result = std::decay_t<decltype(all)>();
+        for (const std::int64_t row : rows) result.push_back(all[static_cast<std::size_t>(row)]);
+        return result;
+    };
+    padding = chosen(padding);
+    if (!place.empty()) {
+        place = chosen(place);
+        return;
+    }
+    c10::InferenceMode inference;
+    const auto count = static_cast<std::int64_t>(rows.size());
+    const at::Tensor index = at::tensor(rows, at::kLong).to(keys[0].device());
     for (auto* tensors : {&keys, &values})
         for (at::Tensor& tensor : *tensors) {
-            const at::Tensor used = tensor.narrow(2, 0, length).index_select(0, rows);
+            const at::Tensor used = tensor.narrow(2, 0, length).index_select(0, index);
+            if (count > tensor.size(0))
+                tensor = at::empty({count, tensor.size(1), capacity, tensor.size(3)}, tensor.options());
             tensor = tensor.narrow(0, 0, count);
             tensor.narrow(2, 0, length).copy_(used);
         }
+}
+
+void Whisper::Cache::repeat(std::int64_t times) {
+    std::vector<std::int64_t> rows;
+    for (std::size_t row = 0; row < padding.size(); ++row)
+        rows.insert(rows.end(), static_cast<std::size_t>(times), static_cast<std::int64_t>(row));
+    reorder(rows);
 }
 
 at::Tensor Whisper::decode(const at::Tensor& tokens, const Audio& audio, Cache& cache,
@@ -189,11 +242,12 @@ at::Tensor Whisper::decode(const at::Tensor& tokens, const Audio& audio, Cache& 
     const std::int64_t rows = tokens.size(0), n = tokens.size(1), dim = config_.text_dim;
     const std::int64_t heads = config_.text_heads, head_dim = dim / heads, windows = audio.windows();
     const std::int64_t before = cache.length, total = before + n;
-    if (total > cache.capacity || windows < 1 || rows % windows != 0)
+    if (total > cache.capacity || windows < 1 || rows % windows != 0 || rows > cache.keys[0].size(0))
         throw Error(ErrorKind::internal,
                     cat("Whisper's decoder: ", total, " positions of ", cache.capacity, ", ", rows,
                         " rows for ", windows, " windows"),
                     "Report this as a defect.");
+    if (packed()) return decode_packed(tokens, audio, cache, scores);
     const bool padded = std::any_of(cache.padding.begin(), cache.padding.end(), [](auto p) { return p > 0; });
 
     at::Tensor x = embedding_.index_select(0, tokens.to(device_).reshape(-1));
@@ -262,6 +316,11 @@ at::Tensor Whisper::logits(const at::Tensor& states) const {
     const at::Tensor flat = states.reshape({-1, config_.text_dim});
     std::vector<std::int64_t> shape(states.sizes().begin(), states.sizes().end());
     shape.back() = config_.vocabulary;
+    if (packed()) {
+        const at::Tensor rows = flat.contiguous(), out = at::empty(shape, flat.options());
+        linear(output_, rows.const_data_ptr<float>(), rows.size(0), out.mutable_data_ptr<float>());
+        return out;
+    }
     // With few rows this is one pass through the table, which is fastest with the table on the left.
     if (flat.size(0) == 1) return at::mv(embedding_, flat[0]).view(shape);
     if (flat.size(0) <= 16) return at::mm(embedding_, flat.t()).t().contiguous().view(shape);

@@ -336,12 +336,63 @@ TEST(SlowTranscriberBench, CountsWhatItMeasures) {
     if (!whisper("tiny.en")) GTEST_SKIP();
     const auto backend = openai_backend(Transcriber::load(test::whisper_folder("tiny.en")));
     Events events;
-    const Json result =
-        bench_transcription(*backend, {golden_clip("en_jfk")}, {.repeats = 1, .language = "en"}, events);
+    const Json result = bench_transcription(
+        *backend, {golden_clip("en_jfk")},
+        {.repeats = 1,
+         .language = "en",
+         .references = {"and so my fellow AMERICANS ask not what your country can do for you ask "
+                        "what we can do for your country"}},
+        events);
     EXPECT_NEAR(result["audio_seconds"].get<double>(), 11, 0.01);
     EXPECT_EQ(result["words"].get<int>(), 22);
     EXPECT_GT(result["rtf"].get<double>(), 0);
     EXPECT_GT(result["cpu_rtf"].get<double>(), 0);
+    EXPECT_NEAR(result["word_error_rate"].get<double>(), 1.0 / 22, 1e-6);
+}
+
+TEST(WordErrors, CountWhatIsWrongMissingAndTooMany) {
+    const auto errors = [](const char* reference, const char* heard) {
+        return word_errors(reference, heard).errors;
+    };
+    EXPECT_EQ(errors("Don't go, there.", " don't GO there"), 0);
+    EXPECT_EQ(errors("one two three", "one too three four"), 2);
+    EXPECT_EQ(errors("one two three", ""), 3);
+    EXPECT_EQ(errors("", "one"), 1);
+    EXPECT_EQ(word_errors("Привет, мир", "Привет мир").words, 2);
+}
+
+double error_rate(const Transcriber& model, const TranscribeOptions& options,
+                  const std::map<std::string, std::string>& texts) {
+    WordErrors all;
+    for (const auto& [clip, text] : texts) {
+        const WordErrors own = word_errors(text, model.transcribe(golden_clip(clip), options).text);
+        all.errors += own.errors;
+        all.words += own.words;
+    }
+    return static_cast<double>(all.errors) / static_cast<double>(all.words);
+}
+
+// The rounding to int8 may change a word where the model is in doubt, not what it hears.
+TEST(GoldenSlowWhisperInt8, HearsWhatFloat32Hears) {
+    if (!nets::avx512::supported() || !whisper("tiny.en")) GTEST_SKIP();
+    const Transcriber model = Transcriber::load(test::whisper_folder("tiny.en"), "cpu", "int8");
+    EXPECT_EQ(model.parts().model.compute(), nets::WhisperCompute::int8);
+    for (const auto& c : test::golden_cases("asr/whisper", "transcripts")) {
+        std::map<std::string, std::string> texts;
+        for (const auto& [key, result] : c.manifest["results"].items()) {
+            const auto parts = split(key, '|');
+            const auto text = result["text"].get<std::string>();
+            if (parts[0] == "tiny.en" && parts[2] == "t0" && parts[1].starts_with("en_") && !text.empty())
+                texts[parts[1]] = text;
+        }
+        if (texts.empty()) continue;
+        TranscribeOptions options;
+        options.language = "en";
+        options.temperatures = {0};
+        EXPECT_LE(error_rate(model, options, texts), 0.01);
+        options.beam_size = 5;
+        EXPECT_LE(error_rate(model, options, texts), 0.04);
+    }
 }
 
 }  // namespace

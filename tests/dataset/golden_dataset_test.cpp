@@ -57,7 +57,7 @@ void lay_out(const fs::path& file, const Json& about) {
         audio::Clip clip;
         clip.rate = rate;
         for (const auto sample : samples) clip.samples.push_back(sample / 32768.0f);
-        return dataset::write_flac16(file, clip);
+        return dataset::write_clip(file, clip);
     }
     const int channels = about.value("channels", 1);
     if (channels == 2) {
