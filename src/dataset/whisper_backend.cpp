@@ -36,11 +36,20 @@ std::vector<std::string> meanings(const DatasetSettings& settings) {
     return out;
 }
 
+// A fetch that failed may have left a folder without a model.
+bool holds_model(const fs::path& path) {
+    if (!fs::is_directory(path)) return fs::exists(path);
+    if (fs::exists(path / "model.bin")) return true;
+    for (const auto& entry : fs::directory_iterator(path))
+        if (entry.path().extension() == ".pt") return true;
+    return false;
+}
+
 fs::path in_folder(const fs::path& folder, const std::string& name, bool ggml_first) {
     std::vector<std::string> forms = {name, name + ".pt", name + ".bin"};
     forms.insert(ggml_first ? forms.begin() : forms.end(), cat("ggml-", name, ".bin"));
     for (const std::string& form : forms)
-        if (fs::exists(folder / form)) return folder / form;
+        if (holds_model(folder / form)) return folder / form;
     return {};
 }
 

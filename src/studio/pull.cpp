@@ -165,6 +165,8 @@ PullOptions default_pull_options(const Workspace& workspace) {
     const fs::path file = workspace.config() / "exec.json";
     if (fs::exists(file)) {
         const Json exec = read_json(file);
+        if (!exec.is_object())
+            throw input_error(cat(file, ": not an object of settings"), "Correct or delete it.");
         const auto of_type = [&](const char* key, bool right) {
             if (!right)
                 throw input_error(cat(file, ": ", key, " has the wrong type"),

@@ -32,6 +32,9 @@ struct WhisperBackend : ::testing::Test {
 };
 
 TEST_F(WhisperBackend, TheModelIsFoundInItsForms) {
+    fs::create_directories(models() / "base");
+    write_text(models() / "base" / "base.pt.part", "x");
+    EXPECT_THROW(find("openai/whisper", "base"), Error);  // not fetched to the end
     write_text(models() / "base" / "model.bin", "x");
     EXPECT_EQ(find("openai/whisper", "base"), models() / "base");
     EXPECT_EQ(find("whispercpp", "base"), models() / "base");
