@@ -67,7 +67,7 @@ audio::Clip usable(const audio::Clip& clip) {
 class Whisperx : public Backend {
   public:
     explicit Whisperx(const WhisperxOptions& options)
-        : options_(options), whisper_(Transcriber::load(options.whisper, options.device)) {
+        : options_(options), whisper_(Transcriber::load(options.whisper, options.device, options.compute)) {
         if (options_.find_speech) return;
         options_.find_speech = [net = std::shared_ptr<nets::PyannoteSegmentation>(load_segmentation())](
                                    std::span<const float> samples, double longest) {

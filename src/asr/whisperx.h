@@ -22,7 +22,8 @@ struct WhisperxOptions {
     std::filesystem::path
         alignment_models;  // folder with one folder for each language, see alignment_model.h
     std::string device = "cpu";
-    FindSpeech find_speech;  // empty: pyannote's network, as whisperX by default
+    std::string compute = "float32";  // as Transcriber::load takes it
+    FindSpeech find_speech = {};      // empty: pyannote's network, as whisperX by default
 };
 
 // Without an acoustic model for a language, a transcript's warnings say so, and words take Whisper's own

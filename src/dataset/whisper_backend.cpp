@@ -7,6 +7,7 @@
 #include "asr/openai_backend.h"
 #include "asr/vad_filter.h"
 #include "asr/whisper_cpp_backend.h"
+#include "asr/whisperx.h"
 #include "core/files.h"
 #include "core/hash.h"
 #include "core/strings.h"
@@ -165,11 +166,13 @@ fs::path ggml_of(const fs::path& root, const fs::path& model, Events& events) {
 std::unique_ptr<asr::Backend> open_whisper(const fs::path& root, const DatasetSettings& settings,
                                            Events& events, const std::string& device,
                                            const FetchModel& fetch) {
-    if (settings.whisper_backend == "whisperx")
-        throw usage_error("the backend whisperx is not part of this program",
-                          "Choose openai/whisper or whispercpp.");
     const fs::path model = find_or_fetch_whisper(root, settings, fetch);
     events.info(cat("transcribing with ", model, " (", settings.whisper_backend, ")"));
+    if (settings.whisper_backend == "whisperx")  // finds speech itself
+        return asr::open_whisperx({.whisper = model,
+                                   .alignment_models = root / "models" / "align",
+                                   .device = device,
+                                   .compute = settings.whisper_compute});
     std::unique_ptr<asr::Backend> backend =
         settings.whisper_backend == whisper_cpp
             ? asr::whisper_cpp_backend(ggml_of(root, model, events))
