@@ -1,14 +1,11 @@
-// testudo dataset show|edit|split|merge|move-boundary|delete|accept|undo|redo|history
+// testudo dataset edit|split|merge|move-boundary|delete|accept|undo|redo|history
 #include "dataset/curate.h"
 
 #include <algorithm>
-#include <cmath>
-#include <cstdio>
 #include <iostream>
 
-#include "cli/verbs.h"
+#include "cli/curate.h"
 #include "core/strings.h"
-#include "dataset/review.h"
 
 namespace testudo::cli {
 
@@ -18,12 +15,6 @@ using dataset::Edit;
 using dataset::EditKind;
 
 constexpr const char* address_help = "RECORDING:ID of a segment, as `dataset show` has it";
-
-std::string seconds_text(double seconds) {
-    char out[32];
-    std::snprintf(out, sizeof out, "%.2f", seconds);
-    return out;
-}
 
 // RECORDING:ID; the whole recording where there is one of that name and `whole` is allowed.
 void set_address(Edit& edit, const std::string& address, const dataset::TranscriptText& text, bool whole) {
@@ -40,11 +31,6 @@ void set_address(Edit& edit, const std::string& address, const dataset::Transcri
     }
     edit.recording = name->recording;
     edit.segment = name->id;
-}
-
-void tell_notes(const Context& context, const std::vector<std::string>& notes) {
-    if (context.json || context.quiet) return;
-    for (const auto& note : notes) std::cerr << printable(note) << "\n";
 }
 
 Json segment_json(const asr::Segment& segment) {
@@ -321,76 +307,10 @@ void add_history(CLI::App& dataset, Context& context) {
     verb->footer("Examples:\n  testudo dataset history ada\n  testudo dataset history ada --json");
 }
 
-std::string state_of(const dataset::ReviewedSegment& segment) {
-    std::string state = segment.accepted ? "accepted" : segment.edited ? "edited" : "";
-    return state;
-}
-
-void show(const Context& context, const std::string& voice, const dataset::ReviewFilter& filter, bool words) {
-    const dataset::VoiceFolders folders(context.open().root(), voice);
-    const dataset::Review review = dataset::review(folders, filter);
-    Json document = {{"voice", to_utf8(voice)}};
-    document.update(dataset::to_json(review, words));
-    print(context, document, [&] {
-        std::vector<std::vector<std::string>> rows = {
-            {"SEGMENT", "START", "END", "VERDICT", "STATE", "TEXT"}};
-        for (const auto& one : review.segments) {
-            rows.push_back({cat(one.recording, ":", one.segment.id), seconds_text(one.segment.start),
-                            seconds_text(one.segment.end), one.verdict, state_of(one),
-                            trim(one.segment.text)});
-            for (const auto& reason : one.reasons) rows.push_back({"", "", "", "", "", "  ! " + reason});
-            for (const auto& odd : one.odd) rows.push_back({"", "", "", "", "", "  ! " + odd});
-            if (words && one.segment.words)
-                for (const auto& word : *one.segment.words)
-                    rows.push_back({"", seconds_text(word.start), seconds_text(word.end), "", "",
-                                    "  " + trim(word.text)});
-        }
-        if (rows.size() > 1)
-            print_rows(rows);
-        else
-            std::cout << "No segments"
-                      << (filter.verdict.empty() && filter.search.empty() ? "" : " like this") << ".\n";
-        for (const auto& one : review.recordings) {
-            if (!one.problem.empty()) std::cout << "problem: " << printable(one.problem) << "\n";
-            if (one.problem.empty() && one.segments == 0)
-                std::cout << printable(one.name) << " has no segments; its text: \""
-                          << printable(trim(one.text)) << "\"\n";
-        }
-    });
-}
-
-void add_show(CLI::App& dataset, Context& context) {
-    struct Options {
-        std::string voice;
-        dataset::ReviewFilter filter;
-        bool words = false;
-    };
-    const auto options = std::make_shared<Options>();
-    CLI::App* verb = add_verb_below_dataset(
-        dataset, context, "show", "List segments with times, verdicts and texts, doubtful ones first",
-        [&context, options] {
-            show(context, options->voice, options->filter, options->words);
-            return 0;
-        });
-    verb->add_option("VOICE", options->voice, "Folder below training/")->required();
-    verb->add_option("--verdict", options->filter.verdict,
-                     "Only these: doubtful, rejected, good, none (not judged as they are now)");
-    verb->add_option("--search", options->filter.search, "Only texts that hold this");
-    verb->add_option("--recording", options->filter.recording, "Only this recording");
-    verb->add_flag("--words", options->words, "The time of each word, too");
-    verb->footer(
-        "Examples:\n"
-        "  testudo dataset show ada\n"
-        "  testudo dataset show ada --verdict doubtful\n"
-        "  testudo dataset show ada --search \"the the\"\n"
-        "  testudo dataset show ada --recording talk.wav --words\n"
-        "Verdicts are those of the last `dataset ada`; a segment changed since has none.");
-}
-
 }  // namespace
 
 void add_curation_verbs(CLI::App& dataset, Context& context) {
-    add_show(dataset, context);
+    add_show_verb(dataset, context);
     add_edit(dataset, context);
     add_split(dataset, context);
     add_merge(dataset, context);

@@ -1,18 +1,10 @@
 // testudo dataset import|export
-#include <iostream>
-
-#include "cli/verbs.h"
-#include "core/strings.h"
+#include "cli/curate.h"
 #include "dataset/exchange_files.h"
 
 namespace testudo::cli {
 
 namespace {
-
-void tell_notes(const Context& context, const std::vector<std::string>& notes) {
-    if (context.json || context.quiet) return;
-    for (const auto& note : notes) std::cerr << printable(note) << "\n";
-}
 
 bool is_ljspeech(const fs::path& from) {
     return fs::is_directory(from) || lower_ascii(from.extension().string()) == ".csv";

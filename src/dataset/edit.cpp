@@ -7,6 +7,7 @@
 #include "asr/tokenizer.h"
 #include "core/error.h"
 #include "core/strings.h"
+#include "dataset/edit_parts.h"
 #include "dataset/segment_text.h"
 
 namespace testudo::dataset {
@@ -17,13 +18,6 @@ using asr::Segment;
 using asr::Transcript;
 
 constexpr double slack = 5e-4;  // s: half of what subtitles resolve
-
-double rounded(double seconds) { return std::round(seconds * 1000) / 1000; }
-std::string shown(double seconds) { return cat(rounded(seconds), " s"); }
-
-[[noreturn]] void refuse(const Edit& edit, const std::string& why, std::string hint) {
-    throw usage_error(cat("cannot ", describe(edit), ": ", why), std::move(hint));
-}
 
 std::size_t index_of(const Transcript& transcript, const Edit& edit, std::int64_t id) {
     std::optional<std::size_t> found;
@@ -84,87 +78,6 @@ void change_text(Transcript& out, const Edit& edit) {
     set_text(segment, in_style_of(style, edit.value));
 }
 
-struct Cut {
-    std::size_t characters = 0;  // of the first part
-    double time = 0;
-    std::size_t words = 0;  // of the first part
-};
-
-// Between word index - 1 and word index.
-Cut cut_at_word(const Segment& segment, const std::u32string& text, std::size_t index) {
-    const auto& words = *segment.words;
-    return {place_of_word(text, words, index), rounded((words[index - 1].end + words[index].start) / 2),
-            index};
-}
-
-Cut cut_between_words(const Segment& segment, const std::u32string& text, const Edit& edit) {
-    const auto& words = *segment.words;
-    const std::size_t count = words.size();
-    std::size_t best = 1;
-    double distance = 1e18;
-    const auto nearest = [&](const auto& distance_of) {
-        for (std::size_t k = 1; k < count; ++k)
-            if (const double one = distance_of(k); one < distance) {
-                distance = one;
-                best = k;
-            }
-    };
-    if (edit.word) {
-        if (*edit.word < 2 || *edit.word > static_cast<std::int64_t>(count))
-            refuse(edit, cat("the segment has ", count, " words"),
-                   cat("Name a word from 2 to ", count, ": the first of the second part."));
-        best = static_cast<std::size_t>(*edit.word - 1);
-    } else if (edit.character) {
-        nearest([&](std::size_t k) {
-            return std::abs(static_cast<double>(place_of_word(text, words, k)) -
-                            static_cast<double>(*edit.character));
-        });
-    } else {
-        nearest([&](std::size_t k) {
-            return std::max({words[k - 1].end - *edit.time, *edit.time - words[k].start, 0.0});
-        });
-    }
-    Cut cut = cut_at_word(segment, text, best);
-    if (edit.time) {
-        const double low = words[best - 1].end, high = words[best].start;
-        const bool exact = edit.word || edit.character || low > high;
-        cut.time = exact ? *edit.time : std::clamp(*edit.time, low, high);
-    }
-    return cut;
-}
-
-// No word times: time and text are taken to run evenly.
-Cut cut_evenly(const Segment& segment, const std::u32string& text, const Edit& edit) {
-    const std::vector<std::size_t> places = word_places(text);
-    const auto size = static_cast<double>(text.size());
-    Cut cut;
-    if (edit.word) {
-        if (*edit.word < 2 || *edit.word > static_cast<std::int64_t>(places.size()) + 1)
-            refuse(edit, cat("the text has ", places.size() + 1, " words"),
-                   places.empty()
-                       ? "Say at which character: --character."
-                       : cat("Name a word from 2 to ", places.size() + 1, ": the first of the second part."));
-        cut.characters = places[static_cast<std::size_t>(*edit.word - 2)];
-    } else if (edit.character) {
-        if (*edit.character < 1 || *edit.character >= static_cast<std::int64_t>(text.size()))
-            refuse(edit, cat("the text has ", text.size(), " characters"),
-                   "Name a character between them, counted from 0, a leading space included.");
-        cut.characters = static_cast<std::size_t>(*edit.character);
-    } else {
-        const double wanted = size * (*edit.time - segment.start) / (segment.end - segment.start);
-        cut.characters =
-            static_cast<std::size_t>(std::clamp(std::round(wanted), 1.0, std::max(1.0, size - 1)));
-        if (!places.empty())
-            cut.characters = *std::min_element(places.begin(), places.end(), [&](auto a, auto b) {
-                return std::abs(static_cast<double>(a) - wanted) < std::abs(static_cast<double>(b) - wanted);
-            });
-    }
-    cut.time = edit.time ? *edit.time
-                         : rounded(segment.start + (segment.end - segment.start) *
-                                                       static_cast<double>(cut.characters) / size);
-    return cut;
-}
-
 void split(Transcript& out, const Edit& edit) {
     const std::size_t index = segment_of(out, edit);
     Segment first = out.segments[index];
@@ -178,8 +91,7 @@ void split(Transcript& out, const Edit& edit) {
     if (edit.time && !(*edit.time > first.start && *edit.time < first.end))
         refuse(edit, cat("the segment lasts from ", shown(first.start), " to ", shown(first.end)),
                "Give a time between them.");
-    const bool timed = first.words && first.words->size() > 1;
-    const Cut cut = timed ? cut_between_words(first, text, edit) : cut_evenly(first, text, edit);
+    const SplitPlace cut = place_of_split(first, text, edit);
     if (!(cut.time > first.start && cut.time < first.end))
         refuse(edit, cat("the words leave ", shown(cut.time), " for it, outside the segment"),
                "Give the time, too: --time.");
@@ -192,7 +104,7 @@ void split(Transcript& out, const Edit& edit) {
     if (trim(first.text).empty() || trim(second.text).empty())
         refuse(edit, "one part would have no text", "Choose a place between two words.");
     first.end = second.start = cut.time;
-    if (timed) {
+    if (cut.words > 0) {
         const auto middle = first.words->begin() + static_cast<long>(cut.words);
         second.words->assign(middle, first.words->end());
         first.words->erase(middle, first.words->end());
