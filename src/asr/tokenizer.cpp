@@ -187,10 +187,10 @@ void WhisperTokenizer::check_complete(const fs::path& where) const {
     const auto the = id_of_.find(" the");
     const bool english = the != id_of_.end() && the->second == 262;
     if (found_ != bytes_of_.size() || single != 256 || english == multilingual_)
-        throw input_error(cat(where, ": not the ", multilingual_ ? "multilingual" : "English-only",
-                              " vocabulary that this model needs (", found_, " of ", bytes_of_.size(),
-                              " tokens)"),
-                          "Put the tokenizer.json of the same model beside it.");
+        throw input_error(
+            cat(where, ": not the ", multilingual_ ? "multilingual" : "English-only",
+                " vocabulary that this model needs (", found_, " of ", bytes_of_.size(), " tokens)"),
+            "Put the tokenizer.json of the same model beside it.");
 }
 
 void WhisperTokenizer::set_special(int vocabulary) {

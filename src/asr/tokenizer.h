@@ -19,9 +19,9 @@ std::span<const std::pair<std::string_view, std::string_view>> whisper_languages
 
 class WhisperTokenizer {
   public:
-    // `folder` holds tokenizer.json, vocabulary.json or vocabulary.txt; without them the vocabulary that comes
-    // with the program is taken. `vocabulary` is the model's number of tokens, which decides what the special
-    // ids are. Error(input) naming the file when it is malformed or of the other kind.
+    // `folder` holds tokenizer.json, vocabulary.json or vocabulary.txt; without them the vocabulary that
+    // comes with the program is taken. `vocabulary` is the model's number of tokens, which decides what the
+    // special ids are. Error(input) naming the file when it is malformed or of the other kind.
     static WhisperTokenizer load(const std::filesystem::path& folder, int vocabulary);
     // The bytes of each text token by id; further ones are left out. `where` stands in the errors.
     static WhisperTokenizer from_bytes(std::span<const std::string> tokens, int vocabulary,

@@ -47,10 +47,10 @@ struct TranscribeOptions {
 // One loaded model. Not for several threads at once.
 class Transcriber {
   public:
-    // `model`: a CTranslate2 folder (model.bin, config.json), an openai .pt file, a folder that holds one such
-    // .pt, or a ggml file of whisper.cpp that is not quantised. A tokenizer.json or vocabulary.* beside the
-    // first three is taken instead of the vocabulary that comes with the program. `device`: "cpu", "cuda",
-    // "cuda:1". Error(input) naming the file when anything is missing or of another shape.
+    // `model`: a CTranslate2 folder (model.bin, config.json), an openai .pt file, a folder that holds one
+    // such .pt, or a ggml file of whisper.cpp that is not quantised. A tokenizer.json or vocabulary.* beside
+    // the first three is taken instead of the vocabulary that comes with the program. `device`: "cpu",
+    // "cuda", "cuda:1". Error(input) naming the file when anything is missing or of another shape.
     static Transcriber load(const std::filesystem::path& model, const std::string& device = "cpu");
     Transcriber(Transcriber&&) noexcept;
     Transcriber& operator=(Transcriber&&) noexcept;
