@@ -17,6 +17,7 @@
 #include "core/error.h"
 #include "core/interrupt.h"
 #include "core/strings.h"
+#include "tensors/mapped_storage.h"
 
 namespace testudo::asr {
 
@@ -148,6 +149,7 @@ class WhisperCpp final : public Backend {
         const auto bytes = model_.map->bytes();
         context_.reset(whisper_init_from_buffer_with_params(bytes.data(), bytes.size(), how));
         if (!context_) throw failure("could not load the model");
+        tensors::forget_pages(bytes);  // it has its own copy now
         words_ = words;
     }
 

@@ -14,7 +14,8 @@ const char* name_of(FileKind kind);  // "torch-zip", "torch-legacy", "safetensor
 // Error(input) that says what the file is instead, where that can be told (HTML page, LFS pointer, empty, …).
 FileKind kind_of_file(const fs::path& path);
 
-// The flat weights of .pth (zip, legacy), safetensors, CTranslate2 and ggml files: state_dict_of() of the former.
+// The flat weights of .pth (zip, legacy), safetensors, CTranslate2 and ggml files: state_dict_of() of the
+// former.
 NamedTensors read_weights(const fs::path& path);
 
 }  // namespace testudo::tensors
