@@ -137,8 +137,9 @@ Config read_config(const fs::path& workspace, const fs::path& file) {
     config.validation_batch_size =
         yaml.integer_in("datasets.val.batch_size",
                         std::max<std::int64_t>(1, config.batch_size / config.accumulation), 0, 1 << 24);
-    config.tokenizer = text::find_tokenizer(workspace, yaml.text("datasets.train.tokenizer_vocab").value_or(""),
-                                      yaml.place("datasets.train.tokenizer_vocab"));
+    config.tokenizer =
+        text::find_tokenizer(workspace, yaml.text("datasets.train.tokenizer_vocab").value_or(""),
+                             yaml.place("datasets.train.tokenizer_vocab"));
 
     const std::string step = "steps.gpt_train.optimizer_params.";
     const double rate = yaml.number_in(step + "lr", 1e-5, 0, 1000);
