@@ -21,7 +21,7 @@ struct BenchOptions {
     int repeats = 2;       // the best counts
     std::string language;  // empty: detect
     // What is said in each clip, for the word error rate; empty where not known, or no element at all.
-    std::vector<std::string> references;
+    std::vector<std::string> references = {};
 };
 
 // Words wrong, missing or too many against a reference; case and punctuation do not count.
