@@ -12,7 +12,7 @@ namespace testudo::asr {
 namespace {
 
 using Net = nets::PyannoteSegmentation;
-constexpr std::int64_t windows_together = 32;
+constexpr std::int64_t windows_together = 16;
 constexpr double frame_step = static_cast<double>(Net::hop) / Net::rate;
 
 }  // namespace
