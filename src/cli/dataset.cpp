@@ -35,14 +35,17 @@ void print_report(const dataset::Report& report) {
               << human_duration(report.seconds_lost()) << " (" << report.rejected.size() << " rejected)\n";
 }
 
-void add_verb(CLI::App& app, Context& context, const char* name, const char* help, const char* examples,
-              Job job) {
+// The verb, its settings and its voice; what it does is chosen when it is the last verb of the command line.
+CLI::App* add_verb(CLI::App& app, Context& context, const char* name, const char* help, const char* examples,
+                   Job job) {
     CLI::App* verb = app.add_subcommand(name, help);
     const auto options = std::make_shared<DatasetVerb>();
-    verb->add_option("VOICE", options->voice, "Folder below voices/")->required();
+    verb->add_option("VOICE", options->voice, "Folder below voices/");
     add_flags(*verb, options->settings);
     verb->footer(examples);
-    verb->callback([&context, options, job] {
+    verb->callback([&context, verb, options, job] {
+        if (!verb->get_subcommands().empty()) return;
+        if (options->voice.empty()) throw CLI::RequiredError("VOICE");
         context.action = [&context, options, job] {
             check_settings(options->settings);
             const studio::Workspace workspace = context.open();
@@ -57,9 +60,22 @@ void add_verb(CLI::App& app, Context& context, const char* name, const char* hel
             return exit_code(result);
         };
     });
+    return verb;
 }
 
 }  // namespace
+
+CLI::App* add_verb_below_dataset(CLI::App& dataset, Context& context, const char* name, const char* help,
+                                 std::function<int()> action) {
+    CLI::App* verb = dataset.add_subcommand(name, help);
+    verb->callback([&context, &dataset, verb, action] {
+        for (const CLI::Option* option : dataset.get_options())
+            if (option->count() > 0)
+                throw CLI::ExtrasError(cat("`dataset ", verb->get_name(), "`"), {option->get_name(true)});
+        context.action = action;
+    });
+    return verb;
+}
 
 void add_dataset_verbs(CLI::App& app, Context& context) {
     add_verb(app, context, "prepare", "Recordings to dataset: transcribe, slice where needed, list the lines",
@@ -85,13 +101,17 @@ void add_dataset_verbs(CLI::App& app, Context& context) {
              [](const auto& workspace, const DatasetVerb& verb, Events& events) {
                  return dataset::slice_voice(workspace.root(), verb.voice, verb.settings, events);
              });
-    add_verb(app, context, "dataset", "Write train.txt and validation.txt from whisper.json",
-             "Examples:\n"
-             "  testudo dataset ada                           after whisper.json was corrected by hand\n"
-             "  testudo dataset ada --validation-audio-length 2",
-             [](const auto& workspace, const DatasetVerb& verb, Events& events) {
-                 return dataset::list_voice(workspace.root(), verb.voice, verb.settings, events);
-             });
+    // The verbs below `dataset` are added to this one.
+    CLI::App* lines = add_verb(
+        app, context, "dataset", "Write train.txt and validation.txt from whisper.json",
+        "Examples:\n"
+        "  testudo dataset ada                           after whisper.json was corrected by hand\n"
+        "  testudo dataset ada --validation-audio-length 2\n"
+        "A voice that is called like a verb below stands behind two dashes: testudo dataset -- stats",
+        [](const auto& workspace, const DatasetVerb& verb, Events& events) {
+            return dataset::list_voice(workspace.root(), verb.voice, verb.settings, events);
+        });
+    lines->require_subcommand(0, 1);
 }
 
 }  // namespace testudo::cli

@@ -36,7 +36,12 @@ void print(const Context& context, const Json& document, const std::function<voi
 void print_rows(
     const std::vector<std::vector<std::string>>& rows);  // aligned columns; the first row is the heading
 
-void add_dataset_verbs(CLI::App& app, Context& context);   // transcribe, slice, dataset, prepare
+void add_dataset_verbs(CLI::App& app, Context& context);  // transcribe, slice, dataset, prepare
+// A verb below `testudo dataset`, where `dataset VOICE` is a verb of its own: what belongs to that one (its
+// flags, a voice of its own) is refused beside the verb below. `action` runs after parsing.
+CLI::App* add_verb_below_dataset(CLI::App& dataset, Context& context, const char* name, const char* help,
+                                 std::function<int()> action);
+
 void add_training_verbs(CLI::App& app, Context& context);  // configure, train, resume
 void add_models_verb(CLI::App& app, Context& context);     // models list|init|inspect|convert|pull
 void add_machine_verbs(CLI::App& app, Context& context);   // doctor, bench
