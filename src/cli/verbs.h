@@ -41,6 +41,7 @@ void add_dataset_verbs(CLI::App& app, Context& context);  // transcribe, slice, 
 // flags, a voice of its own) is refused beside the verb below. `action` runs after parsing.
 CLI::App* add_verb_below_dataset(CLI::App& dataset, Context& context, const char* name, const char* help,
                                  std::function<int()> action);
+void add_statistics_verb(CLI::App& dataset, Context& context);  // dataset stats
 
 void add_training_verbs(CLI::App& app, Context& context);  // configure, train, resume
 void add_models_verb(CLI::App& app, Context& context);     // models list|init|inspect|convert|pull
