@@ -64,13 +64,10 @@ dataset::Report prepare(const Work& work, const std::string& voice) {
 void print_report(const std::string& voice, const dataset::Report& report) {
     const auto cut =
         std::count_if(report.cuts.begin(), report.cuts.end(), [](const auto& c) { return c.error.empty(); });
-    const auto doubtful = std::count_if(report.lines.begin(), report.lines.end(), [](const auto& line) {
-        return line.verdict == dataset::Verdict::doubtful;
-    });
     if (!voice.empty()) std::cout << printable(voice) << ": ";
     std::cout << report.files << " recordings, " << report.transcribed << " transcribed now, " << cut
               << " slices cut; " << report.train_lines << " lines to train on, " << report.validation_lines
-              << " to validate with, " << doubtful << " doubtful; kept "
+              << " to validate with, " << report.doubtful() << " doubtful; kept "
               << human_duration(report.seconds_kept) << ", lost " << human_duration(report.seconds_lost())
               << " (" << report.rejected.size() << " rejected)\n";
 }

@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "cli/verbs.h"
+#include "core/error.h"
 #include "core/files.h"
 #include "core/strings.h"
 #include "studio/dataset_picture.h"

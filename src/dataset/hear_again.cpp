@@ -152,18 +152,30 @@ class SecondHearing {
 
     void hear_group(const std::vector<Recording>& group, const std::vector<Waiting>& waiting) {
         std::vector<asr::Transcript> heard;
+        std::string failure;
         try {
             heard = transcribe_(group, job_.settings.language);
         } catch (const Error& error) {
-            if (error.kind() == ErrorKind::interrupted)
+            if (error.kind() == ErrorKind::interrupted) {
                 report_.stopped = true;
-            else if (error.kind() != ErrorKind::input)
-                throw;
-            else
-                report_.notes.push_back(cat("not heard again: ", error.what()));
+                return;
+            }
+            if (error.kind() != ErrorKind::input) throw;
+            failure = error.what();
+        } catch (const std::exception& error) {
+            failure = error.what();
+        }
+        if (failure.empty() && heard.size() == group.size()) return keep(heard, waiting);
+        if (group.size() == 1) {
+            report_.notes.push_back(cat(waiting[0].line->audio, " is not heard again: ", failure));
             return;
         }
-        for (std::size_t i = 0; i < std::min(heard.size(), waiting.size()); ++i) {
+        for (std::size_t i = 0; i < group.size() && !report_.stopped; ++i)
+            hear_group({group[i]}, {waiting[i]});
+    }
+
+    void keep(const std::vector<asr::Transcript>& heard, const std::vector<Waiting>& waiting) {
+        for (std::size_t i = 0; i < heard.size(); ++i) {
             const Hearing hearing{heard[i].text, join(heard[i].warnings, "; ")};
             memory_.keep(waiting[i].key, hearing);
             take(*waiting[i].line, hearing);

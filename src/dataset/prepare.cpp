@@ -1,7 +1,5 @@
 #include "dataset/prepare.h"
 
-#include <algorithm>
-
 #include "core/files.h"
 #include "core/strings.h"
 #include "dataset/steps.h"
@@ -24,11 +22,9 @@ Job make_job(const fs::path& root, const std::string& voice, const DatasetSettin
 }
 
 void tell_lines(const Report& report, Events& events) {
-    const auto doubtful = std::count_if(report.lines.begin(), report.lines.end(),
-                                        [](const auto& line) { return line.verdict == Verdict::doubtful; });
     events.info(cat(report.train_lines, " lines to train on, ", report.validation_lines, " to validate; ",
-                    doubtful, " of them doubtful; kept ", human_duration(report.seconds_kept), ", left out ",
-                    report.rejected.size(), " (", human_duration(report.seconds_lost()), ")"));
+                    report.doubtful(), " of them doubtful; kept ", human_duration(report.seconds_kept),
+                    ", left out ", report.rejected.size(), " (", human_duration(report.seconds_lost()), ")"));
 }
 
 Json verdicts(const Report& report) {

@@ -38,6 +38,12 @@ double Report::seconds_lost() const {
     return sum;
 }
 
+int Report::doubtful() const {
+    return static_cast<int>(std::count_if(lines.begin(), lines.end(), [](const CheckedLine& line) {
+        return line.verdict == Verdict::doubtful;
+    }));
+}
+
 void Report::add(Report other) {
     files = std::max(files, other.files);
     transcribed += other.transcribed;
@@ -69,6 +75,7 @@ Json to_json(const Report& report) {
             {"cut_points", {{"seconds_gained", rounded(gained)}, {"seconds_lost", rounded(lost)}}},
             {"train_lines", report.train_lines},
             {"validation_lines", report.validation_lines},
+            {"doubtful", report.doubtful()},
             {"seconds_kept", rounded(report.seconds_kept)},
             {"seconds_lost", rounded(report.seconds_lost())},
             {"stopped", report.stopped},

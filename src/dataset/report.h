@@ -47,6 +47,7 @@ struct Report {
     std::vector<CheckedLine> lines;  // of both lists, doubtful ones first
 
     double seconds_lost() const;
+    int doubtful() const;  // of the lines
     // Takes what `other`, a later stage over the same voice, adds; what both reject counts once.
     void add(Report other);
 };

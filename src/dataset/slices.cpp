@@ -182,9 +182,8 @@ void slice_recording(const VoiceFolders& folders, const std::string& name, const
     };
     const fs::path file = find_recording(folders, name);
     if (file.empty())
-        return unreadable(
-            cat("cannot be cut: no such recording in ", folders.voice, " or ", folders.training,
-                ", or only a link that leads out of the workspace"));
+        return unreadable(cat("cannot be cut: no such recording in ", folders.voice, " or ", folders.training,
+                              ", or only a link that leads out of the workspace"));
     audio::Clip recording;
     try {
         recording = load_for_cutting(file, report);

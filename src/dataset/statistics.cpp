@@ -6,6 +6,7 @@
 
 #include "audio/decode.h"
 #include "audio/signal.h"
+#include "core/error.h"
 #include "core/files.h"
 #include "core/interrupt.h"
 #include "core/strings.h"
