@@ -28,7 +28,7 @@ constexpr Limit absolute[] = {
     {"start_level", -any, -12, "dB", nullptr, "begins in the middle of a sound: first 20 ms against speech,",
      "A pause lies 20 dB and more under speech; a soft consonant about 15."},
     {"end_level", -any, -12, "dB", nullptr, "ends in the middle of a sound: last 20 ms against speech,",
-     "As for start_level."},
+     "As for start_level: a pause lies 20 dB and more under speech."},
     {"clipped_share", 0, 1e-4, "of the samples", nullptr, "was recorded too loud: cut off at full scale",
      "Two samples a second at 22.05 kHz: more is heard as crackling, and the voice learns it."},
     {"dc_offset", -0.01, 0.01, "of full scale",

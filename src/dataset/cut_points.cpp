@@ -11,6 +11,8 @@ namespace {
 
 constexpr double hop = 0.005;            // s between the places that are tried
 constexpr double words_agree = 0.3;      // s between a segment's time and its first or last word's
+constexpr double widest_move = 1;        // s from a segment's time to the edge of the word it lies in
+constexpr double same_time = 1e-9;       // s
 constexpr double inaudible = 1e-8;       // power: -80 dB, below which no place is quieter than another
 constexpr std::ptrdiff_t half_mean = 2;  // places: frames of 10 ms every 5 ms, five of them make 30 ms
 
@@ -62,7 +64,7 @@ class Loudness {
 struct End {
     Range range;
     double wanted = 0;
-    double otherwise = 0;  // where nothing of the range lies outside words
+    double own = 0;  // where its speech begins or ends: taken where nothing of the range lies outside words
 };
 
 std::string without_spaces(const std::string& text) {
@@ -72,7 +74,20 @@ std::string without_spaces(const std::string& text) {
     return out;
 }
 
-// What the words say of the segment's beginning and end, where they can be trusted.
+// The words that the text still has, when some were taken away at its ends; all when others were joined to
+// it.
+std::vector<asr::Word> words_in_text(const asr::Segment& segment, const std::string& text) {
+    std::vector<asr::Word> words = segment.words.value_or(std::vector<asr::Word>{});
+    std::string said;
+    for (const auto& word : words) said += without_spaces(word.text);
+    if (text.starts_with(said)) return words;
+    while (!words.empty() && !text.ends_with(without_spaces(words.back().text))) words.pop_back();
+    while (!words.empty() && !text.starts_with(without_spaces(words.front().text)))
+        words.erase(words.begin());
+    return words;
+}
+
+// Where a segment's speech begins and ends: by its words, where they can be trusted.
 struct Speech {
     double from = 0, to = 0;  // s
     bool from_word = false, to_word = false;
@@ -80,16 +95,13 @@ struct Speech {
 
 Speech speech_of(const asr::Segment& segment) {
     Speech speech{segment.start, segment.end};
-    if (!segment.words || segment.words->empty()) return speech;
-    std::string said;
-    for (const auto& word : *segment.words) said += word.text;
     const std::string text = without_spaces(segment.text);
-    said = without_spaces(said);
-    const auto &first = segment.words->front(), &last = segment.words->back();
-    speech.from_word =
-        text.starts_with(without_spaces(first.text)) && std::abs(first.start - segment.start) <= words_agree;
-    speech.to_word = text.ends_with(without_spaces(last.text)) && said.size() >= text.size() &&
-                     std::abs(last.end - segment.end) <= words_agree;
+    const std::vector<asr::Word> words = words_in_text(segment, text);
+    if (words.empty()) return speech;
+    const auto &first = words.front(), &last = words.back();
+    speech.from_word = std::abs(first.start - segment.start) <= words_agree;
+    speech.to_word =
+        text.ends_with(without_spaces(last.text)) && std::abs(last.end - segment.end) <= words_agree;
     if (speech.from_word) speech.from = first.start;
     if (speech.to_word) speech.to = last.end;
     return speech;
@@ -133,7 +145,7 @@ class Cutter {
                 cut_between(here, order[i + 1], points);
         }
         for (std::size_t i = 0; i < points.size(); ++i)
-            if (points[i].start >= points[i].end) points[i] = {segments_[i].start, segments_[i].end};
+            if (points[i].start >= points[i].end) points[i] = around_words(segments_[i]);
         return points;
     }
 
@@ -160,11 +172,19 @@ class Cutter {
                 speech.to};
     }
 
+    // The segment's own times, moved outwards to the edge of the word they lie in.
+    CutPoints around_words(const asr::Segment& segment) const {
+        const Range* first = word_at(segment.start);
+        const Range* last = word_at(segment.end);
+        return {first && segment.start - first->from <= widest_move ? first->from : segment.start,
+                last && last->to - segment.end <= widest_move ? last->to : segment.end};
+    }
+
     void cut_between(std::size_t before, std::size_t after, std::vector<CutPoints>& points) const {
         const double speech_ends = speech_[before].to, speech_begins = speech_[after].from;
         const bool overlapping = speech_begins < speech_ends;
-        const End end = end_of(before, overlapping ? length_ : std::max(speech_begins, speech_ends));
-        const End start = start_of(after, overlapping ? 0 : speech_ends);
+        const End end = end_of(before, overlapping || !speech_[after].from_word ? length_ : speech_begins);
+        const End start = start_of(after, overlapping || !speech_[before].to_word ? 0 : speech_ends);
         points[before].end = quietest(end);
         points[after].start = quietest(start);
         if (points[before].end <= points[after].start) return;
@@ -186,11 +206,11 @@ class Cutter {
         double least = 0;
         for (; first <= last; ++first) {
             const double time = static_cast<double>(first) * hop;
-            if (time < from || time > to || inside_a_word(time)) continue;
+            if (time < from || time > to || word_at(time)) continue;
             least = places.empty() ? loudness_[first] : std::min(least, loudness_[first]);
             places.push_back(first);
         }
-        double best = end.otherwise, distance = -1;
+        double best = outside_words(end.own), distance = -1;
         for (const std::ptrdiff_t place : places) {
             if (loudness_[place] > least + options_.equally_quiet) continue;
             const double time = static_cast<double>(place) * hop;
@@ -200,10 +220,19 @@ class Cutter {
         return best;
     }
 
-    bool inside_a_word(double time) const {
+    double outside_words(double time) const {
+        const Range* word = word_at(time);
+        if (!word || std::min(time - word->from, word->to - time) > widest_move) return time;
+        return time - word->from < word->to - time ? word->from : word->to;
+    }
+
+    // The stretch of words that `time` lies inside of; null when it lies in none, or at an edge.
+    const Range* word_at(double time) const {
         const auto after = std::upper_bound(words_.begin(), words_.end(), time,
                                             [](double t, const Range& word) { return t < word.from; });
-        return after != words_.begin() && std::prev(after)->from < time && time < std::prev(after)->to;
+        if (after == words_.begin()) return nullptr;
+        const Range& word = *std::prev(after);
+        return word.from + same_time < time && time < word.to - same_time ? &word : nullptr;
     }
 
     CutOptions options_;

@@ -21,10 +21,10 @@ struct CutPoints {
 
 // One for each segment, in their order.
 // Speech of a segment lasts from its first word to its last. Words count where they agree with the segment's
-// own times; after an edit of the times or the text (also by collapse_short_segments), the segment's time
-// counts, with `reach` on either side to search in. No cut lies inside a word of any segment, and slices of
-// neighbours do not overlap but where their words do. A place is as loud as the mean power of 10 ms around
-// it, smoothed over 30 ms.
+// own times and text; after an edit of either (also by collapse_short_segments) the segment's time counts,
+// with `reach` on either side to search in. No cut lies inside a word of any segment (unless its segment's
+// time does, over 1 s from both edges), and slices of neighbours do not overlap but where their words do. A
+// place is as loud as the mean power of 10 ms around it, smoothed over 30 ms.
 std::vector<CutPoints> quiet_cut_points(const audio::Clip& recording,
                                         const std::vector<asr::Segment>& segments,
                                         const CutOptions& options = {});

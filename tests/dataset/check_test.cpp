@@ -192,7 +192,7 @@ TEST(HearAgain, WholeRecordingsAreHeardAgainOnlyWhenTheirTextIsNotWhatWasHeard) 
     write_json(v.training / "whisper.json", edited);
     const auto report = v.list(v.hearing(" Some other long sentence."));
     EXPECT_EQ(v.heard, 1);
-    EXPECT_EQ(report.lines[0].audio, "audio/b.wav");
+    for (const auto& line : report.lines) EXPECT_EQ(line.heard.has_value(), line.recording == "b.wav");
     edited["b.wav"]["accepted"] = true;
     write_json(v.training / "whisper.json", edited);
     for (const auto& line : v.list(v.hearing("")).lines)

@@ -138,7 +138,7 @@ TEST(CutPoints, OverlappingReversedAndUnsortedSegmentsStayUsable) {
     ASSERT_EQ(points.size(), odd.size());
     for (std::size_t i = 0; i < odd.size(); ++i) {
         EXPECT_LE(points[i].start, points[i].end) << i;
-        EXPECT_NEAR(points[i].start, odd[i].start, 0.31) << i;
+        EXPECT_NEAR(points[i].start, odd[i].start, 1.01) << i;  // to the edge of another's word
     }
     EXPECT_TRUE(quiet_cut_points({}, odd).size() == odd.size());
     EXPECT_TRUE(quiet_cut_points(clip, {}).empty());
