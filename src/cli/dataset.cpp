@@ -7,6 +7,8 @@
 #include "cli/verbs.h"
 #include "core/files.h"
 #include "core/strings.h"
+#include "dataset/all_voices.h"
+#include "dataset/diarise_voice.h"
 #include "dataset/phonemize.h"
 #include "dataset/prepare.h"
 #include "dataset/whisper_backend.h"
@@ -18,10 +20,24 @@ namespace {
 
 struct DatasetVerb {
     std::string voice;
+    bool all = false;
     dataset::DatasetSettings settings;
 };
 
-using Job = std::function<dataset::Report(const studio::Workspace&, const DatasetVerb&, Events&)>;
+// What a job over one voice needs.
+struct Work {
+    std::filesystem::path root;
+    const dataset::DatasetSettings& settings;
+    const dataset::Transcribe& transcribe;
+    Events& events;
+};
+using Step = std::function<dataset::Report(const Work&, const std::string& voice)>;
+
+// `whole` does one voice; `phases` are done one after the other over all voices.
+struct Job {
+    Step whole;
+    std::vector<Step> phases;
+};
 
 dataset::Transcribe transcriber(const studio::Workspace& workspace, const DatasetVerb& verb, Events& events) {
     return dataset::whisper_transcriber(workspace.root(), verb.settings, events,
@@ -29,13 +45,76 @@ dataset::Transcribe transcriber(const studio::Workspace& workspace, const Datase
                                         studio::model_fetcher(workspace, events));
 }
 
-void print_report(const dataset::Report& report) {
+dataset::Report transcribe(const Work& work, const std::string& voice) {
+    dataset::Report report =
+        dataset::transcribe_voice(work.root, voice, work.settings, work.transcribe, work.events);
+    if (dataset::tells_speakers(work.settings) && !report.stopped)
+        report.add(dataset::diarise_voice(work.root, voice, work.settings, work.events));
+    return report;
+}
+
+dataset::Report slice(const Work& work, const std::string& voice) {
+    return dataset::slice_voice(work.root, voice, work.settings, work.events);
+}
+
+dataset::Report slice_when_asked(const Work& work, const std::string& voice) {
+    return work.settings.slice ? slice(work, voice) : dataset::Report();
+}
+
+dataset::Report list(const Work& work, const std::string& voice) {
+    return dataset::list_voice(work.root, voice, work.settings, work.events,
+                               dataset::phonemizer(work.root, voice, work.settings), work.transcribe);
+}
+
+dataset::Report prepare(const Work& work, const std::string& voice) {
+    return dataset::prepare_voice(work.root, voice, work.settings, work.transcribe, work.events,
+                                  dataset::phonemizer(work.root, voice, work.settings));
+}
+
+void print_report(const std::string& voice, const dataset::Report& report) {
     const auto cut =
         std::count_if(report.cuts.begin(), report.cuts.end(), [](const auto& c) { return c.error.empty(); });
+    if (!voice.empty()) std::cout << printable(voice) << ": ";
     std::cout << report.files << " recordings, " << report.transcribed << " transcribed now, " << cut
               << " slices cut; " << report.train_lines << " lines to train on, " << report.validation_lines
-              << " to validate with; kept " << human_duration(report.seconds_kept) << ", lost "
-              << human_duration(report.seconds_lost()) << " (" << report.rejected.size() << " rejected)\n";
+              << " to validate with, " << report.doubtful() << " doubtful; kept "
+              << human_duration(report.seconds_kept) << ", lost " << human_duration(report.seconds_lost())
+              << " (" << report.rejected.size() << " rejected)\n";
+}
+
+int run_one(const Context& context, const DatasetVerb& verb, const Job& job) {
+    const studio::Workspace workspace = context.open();
+    dataset::Report report;
+    const Json result = run_job(context, [&](Events& events) {
+        const dataset::Transcribe transcribe = transcriber(workspace, verb, events);
+        report = job.whole({workspace.root(), verb.settings, transcribe, events}, verb.voice);
+        Json summary = dataset::to_json(report);
+        summary["stopped"] = report.stopped;
+        return summary;
+    });
+    if (!context.json) print_report({}, report);
+    return exit_code(result);
+}
+
+int run_all(const Context& context, const DatasetVerb& verb, const Job& job) {
+    const studio::Workspace workspace = context.open();
+    dataset::AllVoices all;
+    const Json result = run_job(context, [&](Events& events) {
+        const dataset::Transcribe transcribe = transcriber(workspace, verb, events);
+        const Work work{workspace.root(), verb.settings, transcribe, events};
+        std::vector<dataset::Phase> phases;
+        for (const Step& step : job.phases)
+            phases.push_back([&](const std::string& voice) { return step(work, voice); });
+        all = dataset::over_all_voices(dataset::voices_of(workspace.root()), phases, events);
+        return dataset::to_json(all);
+    });
+    if (!context.json)
+        for (const auto& [voice, report] : all.reports) print_report(voice, report);
+    if (all.failed.empty() || all.stopped) return exit_code(result);
+    if (!context.json)
+        for (const auto& [voice, error] : all.failed)
+            std::cout << printable(voice) << ": failed: " << printable(error.what()) << "\n";
+    return static_cast<int>(all.failed.begin()->second.kind());
 }
 
 // The verb, its settings and its voice; what it does is chosen when it is the last verb of the command line.
@@ -44,24 +123,20 @@ CLI::App* add_verb(CLI::App& app, Context& context, const char* name, const char
     CLI::App* verb = app.add_subcommand(name, help);
     const auto options = std::make_shared<DatasetVerb>();
     verb->add_option("VOICE", options->voice, "Folder below voices/");
+    verb->add_flag("--all", options->all, "All voices, each step over all of them in turn");
     add_flags(*verb, options->settings);
     verb->footer(examples);
     verb->callback([&context, verb, options, job] {
         if (!verb->get_subcommands().empty()) return;
-        if (options->voice.empty()) throw CLI::RequiredError("VOICE");
-        context.action = [&context, options, job] {
-            check_settings(options->settings);
-            const studio::Workspace workspace = context.open();
-            dataset::Report report;
-            const Json result = run_job(context, [&](Events& events) {
-                report = job(workspace, *options, events);
-                Json summary = dataset::to_json(report);
-                summary["stopped"] = report.stopped;
-                return summary;
-            });
-            if (!context.json) print_report(report);
-            return exit_code(result);
-        };
+        if (options->voice.empty() != options->all) {
+            context.action = [&context, options, job] {
+                check_settings(options->settings);
+                return options->all ? run_all(context, *options, job) : run_one(context, *options, job);
+            };
+            return;
+        }
+        if (options->all) throw CLI::ExcludesError("VOICE", "--all");
+        throw CLI::RequiredError("VOICE");
     });
     return verb;
 }
@@ -85,38 +160,29 @@ void add_dataset_verbs(CLI::App& app, Context& context) {
              "Examples:\n"
              "  testudo prepare ada\n"
              "  testudo prepare ada --language \"\" --slice     detect the language; cut every recording by "
-             "its segments",
-             [](const auto& workspace, const DatasetVerb& verb, Events& events) {
-                 return dataset::prepare_voice(
-                     workspace.root(), verb.voice, verb.settings, transcriber(workspace, verb, events),
-                     events, dataset::phonemizer(workspace.root(), verb.voice, verb.settings));
-             });
+             "its segments\n"
+             "  testudo prepare --all                         every voice in voices/",
+             {prepare, {transcribe, slice_when_asked, list}});
     add_verb(app, context, "transcribe", "Write training/VOICE/whisper.json and audio/ from voices/VOICE",
              "Examples:\n"
              "  testudo transcribe ada --whisper-model small --language en\n"
              "  testudo transcribe ada --skip-existing        only recordings that whisper.json lacks",
-             [](const auto& workspace, const DatasetVerb& verb, Events& events) {
-                 return dataset::transcribe_voice(workspace.root(), verb.voice, verb.settings,
-                                                  transcriber(workspace, verb, events), events);
-             });
+             {transcribe, {transcribe}});
     add_verb(app, context, "slice", "Cut the recordings by the segments of whisper.json",
              "Examples:\n"
-             "  testudo slice ada --slice-start-offset -0.1 --slice-end-offset 0.2",
-             [](const auto& workspace, const DatasetVerb& verb, Events& events) {
-                 return dataset::slice_voice(workspace.root(), verb.voice, verb.settings, events);
-             });
-    // The verbs below `dataset` are added to this one.
+             "  testudo slice ada\n"
+             "  testudo slice ada --cut-points segment --slice-start-offset -0.1 --slice-end-offset 0.2",
+             {slice, {slice}});
     CLI::App* lines = add_verb(
         app, context, "dataset", "Write train.txt and validation.txt from whisper.json",
         "Examples:\n"
         "  testudo dataset ada                           after whisper.json was corrected by hand\n"
         "  testudo dataset ada --validation-audio-length 2\n"
+        "  testudo dataset stats ada                     what the dataset consists of\n"
         "A voice that is called like a verb below stands behind two dashes: testudo dataset -- stats",
-        [](const auto& workspace, const DatasetVerb& verb, Events& events) {
-            return dataset::list_voice(workspace.root(), verb.voice, verb.settings, events,
-                                       dataset::phonemizer(workspace.root(), verb.voice, verb.settings));
-        });
+        {list, {list}});
     lines->require_subcommand(0, 1);
+    add_statistics_verb(*lines, context);
     add_curation_verbs(*lines, context);
 }
 

@@ -41,7 +41,8 @@ void add_dataset_verbs(CLI::App& app, Context& context);  // transcribe, slice, 
 // flags, a voice of its own) is refused beside the verb below. `action` runs after parsing.
 CLI::App* add_verb_below_dataset(CLI::App& dataset, Context& context, const char* name, const char* help,
                                  std::function<int()> action);
-void add_curation_verbs(CLI::App& dataset, Context& context);  // show, edit, …, undo, import, export
+void add_curation_verbs(CLI::App& dataset, Context& context);   // show, edit, …, undo, import, export
+void add_statistics_verb(CLI::App& dataset, Context& context);  // dataset stats
 
 void add_diarize_verb(CLI::App& app, Context& context);    // diarize
 void add_training_verbs(CLI::App& app, Context& context);  // configure, train, resume

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <cmath>
+#include <map>
 
 #include "audio/decode.h"
 #include "core/error.h"
@@ -7,7 +8,10 @@
 #include "core/interrupt.h"
 #include "core/strings.h"
 #include "dataset/clip_file.h"
+#include "dataset/hear_again.h"
+#include "dataset/heard.h"
 #include "dataset/slices.h"
+#include "dataset/speaker_choice.h"
 #include "dataset/steps.h"
 
 namespace testudo::dataset {
@@ -43,12 +47,16 @@ std::vector<std::string> names_of(const asr::Transcripts& transcripts) {
 
 class Listing {
   public:
-    Listing(const Job& job, const Phonemize& phonemize)
+    Listing(const Job& job, const Phonemize& phonemize, const Transcribe& transcribe)
         : job_(job),
           phonemize_(phonemize),
+          transcribe_(transcribe),
           transcripts_(asr::read_transcripts(job.folders.whisper_json())),
           names_(names_of(transcripts_)),
-          book_(job.folders) {}
+          book_(job.folders),
+          heard_(job.folders.training / ".heard.json"),
+          slicing_(job.settings),
+          speaker_(kept_speaker(transcripts_, job.settings.keep_speaker)) {}
 
     Report run() {
         report_.files = static_cast<int>(transcripts_.size());
@@ -65,7 +73,8 @@ class Listing {
             job_.events.progress("list", static_cast<double>(++done),
                                  static_cast<double>(transcripts_.size()), "recordings");
         }
-        write();
+        check();
+        if (!report_.stopped) write();
         return std::move(report_);
     }
 
@@ -75,11 +84,19 @@ class Listing {
         std::string text;
         const Json* extra = nullptr;  // of the transcript or segment
         std::string language;
+        std::optional<std::int64_t> segment;
         std::optional<double> start, end;
+        double seconds = 0;
+        bool heard = false;  // the text is what was heard in this very clip
+    };
+    struct Listed {
+        std::string line;  // of the list
+        bool validates = false;
+        bool hear_again = false;
         double seconds = 0;
     };
 
-    void reject(const Candidate& candidate, std::string reason) {
+    void reject(const Candidate& candidate, std::string kind, std::string reason) {
         const bool known =
             std::any_of(report_.rejected.begin(), report_.rejected.end(), [&](const Rejected& one) {
                 return candidate.start && one.file == candidate.recording && one.start == candidate.start &&
@@ -87,7 +104,7 @@ class Listing {
             });
         if (known) return;  // the cutting said why
         report_.rejected.push_back({candidate.recording, candidate.start, candidate.end, candidate.seconds,
-                                    candidate.text, std::move(reason)});
+                                    candidate.text, std::move(reason), std::move(kind)});
     }
 
     // The Python programs keep mp3 and others under their own name.
@@ -112,6 +129,10 @@ class Listing {
                 cat("its speech ends at ", seconds_text(end), ", after ", seconds_text(longest_clip_seconds));
         else if (const double all = clip_seconds(name); all > longest_clip_seconds)
             reason = cat("it lasts ", seconds_text(all), ", more than ", seconds_text(longest_clip_seconds));
+        else if (!speaker_.empty() &&
+                 std::any_of(transcript.segments.begin(), transcript.segments.end(),
+                             [&](const auto& segment) { return speaker_of(segment.extra) != speaker_; }))
+            reason = cat("not only ", speaker_, " speaks in it");
         if (reason.empty()) return false;
         report_.notes.push_back(cat(name, " is used by its segments: ", reason));
         return true;
@@ -134,6 +155,7 @@ class Listing {
         candidate.text = transcript.text;
         candidate.extra = &transcript.extra;
         candidate.language = transcript.language;
+        candidate.heard = heard_.origin_of(name, transcript) == Origin::heard;
         list(candidate, cat("audio/", candidate.clip, " is missing: transcribe this recording again"));
     }
 
@@ -148,7 +170,7 @@ class Listing {
             Candidate all;
             all.recording = name;
             all.text = transcript.text;
-            reject(all, "has no segments");
+            reject(all, "no text", "has no segments");
         }
         for (const auto& segment : transcript.segments) {
             Candidate candidate;
@@ -157,16 +179,24 @@ class Listing {
             candidate.text = segment.text;
             candidate.extra = &segment.extra;
             candidate.language = transcript.language;
+            candidate.segment = segment.id;
             candidate.start = segment.start;
             candidate.end = segment.end;
             candidate.seconds = std::max(0.0, segment.end - segment.start);
-            if (!fits(segment))
-                reject(candidate, cat(seconds_text(candidate.seconds), " are too ",
-                                      candidate.seconds < longest_clip_seconds ? "short" : "long",
-                                      ": a clip must last from ", seconds_text(job_.settings.min_duration),
-                                      " to ", seconds_text(longest_clip_seconds)));
+            const bool shorter = candidate.seconds < longest_clip_seconds;
+            if (const std::string speaker = speaker_of(segment.extra);
+                !speaker_.empty() && speaker != speaker_)
+                reject(
+                    candidate, "another speaker",
+                    cat("is spoken by ", speaker.empty() ? "nobody known" : speaker, ", not by ", speaker_));
+            else if (!fits(segment))
+                reject(candidate, shorter ? "too short" : "too long",
+                       cat(seconds_text(candidate.seconds), " are too ", shorter ? "short" : "long",
+                           ": a clip must last from ", seconds_text(job_.settings.min_duration), " to ",
+                           seconds_text(longest_clip_seconds)));
             else if (book_.stale(candidate.clip, segment))
-                reject(candidate, cat("audio/", candidate.clip, " was cut at other times: slice again"));
+                reject(candidate, "stale slice",
+                       cat("audio/", candidate.clip, " was cut at other times: slice again"));
             else
                 list(candidate, cat("there is no slice audio/", candidate.clip, ": slice again"));
         }
@@ -181,10 +211,7 @@ class Listing {
                        (fs::exists(job_.folders.audio / slice) && !book_.stale(slice, segment));
             });
         if (complete) return;
-        SliceRequest request;
-        request.trim = true;
-        request.min_duration = job_.settings.min_duration;
-        slice_recording(job_.folders, name, transcript, names_, request, book_, report_);
+        slice_recording(job_.folders, name, transcript, names_, slicing_.request(true), book_, report_);
     }
 
     // The text of the line: the words, or their phonemes. Empty (and reported) when there is none.
@@ -195,7 +222,8 @@ class Listing {
                 given != candidate.extra->end() && given->is_string()) {
                 text = given->get<std::string>();
             } else if (!phonemize_) {
-                reject(candidate, "this tokenizer needs phonemes, and whisper.json has none for it");
+                reject(candidate, "no phonemes",
+                       "this tokenizer needs phonemes, and whisper.json has none for it");
                 return {};
             } else {
                 std::string language =
@@ -212,7 +240,7 @@ class Listing {
         }
         text = line_text(text);
         if (trim(text).empty()) {
-            reject(candidate, "has no text");
+            reject(candidate, "no text", "has no text");
             return {};
         }
         return text;
@@ -221,24 +249,28 @@ class Listing {
     void list(Candidate& candidate, const std::string& when_missing) {
         const std::size_t characters = count_code_points(candidate.text);
         if (characters > longest_text_characters)
-            return reject(candidate, cat("its text has ", characters, " characters, more than ",
-                                         longest_text_characters));
+            return reject(
+                candidate, "text too long",
+                cat("its text has ", characters, " characters, more than ", longest_text_characters));
         const fs::path file = job_.folders.audio / candidate.clip;
-        if (!fs::exists(file)) return reject(candidate, when_missing);
+        if (!fs::exists(file)) return reject(candidate, "missing clip", when_missing);
         audio::Clip clip;
+        audio::SignalReport signal;
         try {
             clip = audio::load(file);
+            signal = audio::measure(clip);
         } catch (const Error& error) {
             if (error.kind() != ErrorKind::input) throw;
-            return reject(candidate, error.what());
+            return reject(candidate, "unreadable clip", error.what());
         }
         const double seconds = clip.seconds();
         if (!candidate.start) candidate.seconds = seconds;
         if (seconds < job_.settings.min_duration || seconds > longest_clip_seconds)
-            return reject(candidate, cat("audio/", candidate.clip, " lasts ", seconds_text(seconds),
-                                         ": a clip must last from ", seconds_text(job_.settings.min_duration),
-                                         " to ", seconds_text(longest_clip_seconds)));
-        if (peak(clip) <= silence) return reject(candidate, "is silent");
+            return reject(
+                candidate, seconds < longest_clip_seconds ? "too short" : "too long",
+                cat("audio/", candidate.clip, " lasts ", seconds_text(seconds), ": a clip must last from ",
+                    seconds_text(job_.settings.min_duration), " to ", seconds_text(longest_clip_seconds)));
+        if (signal.peak <= silence) return reject(candidate, "silent", "is silent");
         const std::string text = text_of(candidate);
         if (text.empty()) return;
 
@@ -246,8 +278,55 @@ class Listing {
         const std::size_t said = count_code_points(line_text(candidate.text));
         const bool validates = static_cast<double>(said) < job_.settings.validation_text_length ||
                                seconds < job_.settings.validation_audio_length;
-        (validates ? validation_ : train_).push_back(cat("audio/", candidate.clip, "|", text));
-        report_.seconds_kept += seconds;
+        listed_.push_back({cat("audio/", candidate.clip, "|", text), validates, !candidate.heard, seconds});
+        note_scores(candidate, signal, validates);
+    }
+
+    void note_scores(const Candidate& candidate, const audio::SignalReport& signal, bool validates) {
+        CheckedLine line;
+        line.audio = cat("audio/", candidate.clip);
+        line.list = validates ? "validation" : "train";
+        line.recording = candidate.recording;
+        line.segment = candidate.segment;
+        line.start = candidate.start;
+        line.end = candidate.end;
+        line.text = candidate.text;
+        line.language = candidate.language;
+        line.speaker = speaker_of(*candidate.extra);
+        const auto accepted = candidate.extra->find("accepted");
+        line.accepted = accepted != candidate.extra->end() && *accepted == true;
+        line.signal = signal;
+        if (candidate.segment)
+            line.signal.clipped_share = std::max(signal.clipped_share, book_.clipped_share(candidate.clip));
+        report_.lines.push_back(std::move(line));
+    }
+
+    // Verdicts of all lines; doubtful ones leave the lists where that is asked for.
+    void check() {
+        if (job_.settings.check_slices && transcribe_) {
+            std::vector<CheckedLine*> again;
+            for (std::size_t i = 0; i < listed_.size(); ++i)
+                if (listed_[i].hear_again && !report_.lines[i].accepted) again.push_back(&report_.lines[i]);
+            hear_again(job_, transcribe_, again, report_);
+            if (report_.stopped) return;
+        }
+        std::vector<std::string> order;
+        for (const auto& line : report_.lines) order.push_back(line.audio);
+        judge(report_.lines);
+        std::map<std::string, CheckedLine*> by_audio;
+        for (auto& line : report_.lines) by_audio[line.audio] = &line;
+        for (std::size_t i = 0; i < listed_.size(); ++i) {
+            CheckedLine& line = *by_audio.at(order[i]);
+            const Listed& listed = listed_[i];
+            if (job_.settings.leave_out_doubtful && line.verdict == Verdict::doubtful) {
+                line.list.clear();
+                report_.rejected.push_back({line.recording, line.start, line.end, listed.seconds, line.text,
+                                            cat("is doubtful: ", join(line.reasons, "; ")), "doubtful"});
+                continue;
+            }
+            (listed.validates ? validation_ : train_).push_back(listed.line);
+            report_.seconds_kept += listed.seconds;
+        }
     }
 
     void write() {
@@ -277,23 +356,30 @@ class Listing {
 
     const Job& job_;
     const Phonemize& phonemize_;
+    const Transcribe& transcribe_;
     asr::Transcripts transcripts_;
     SliceNames names_;
     SliceBook book_;
+    Heard heard_;
+    Slicing slicing_;
+    std::string speaker_;         // the only one whose segments are used; empty: everybody's
+    std::vector<Listed> listed_;  // beside report_.lines until those are judged
     std::vector<std::string> train_, validation_;
     Report report_;
 };
 
 }  // namespace
 
-Report list_step(const Job& job, const Phonemize& phonemize) { return Listing(job, phonemize).run(); }
+Report list_step(const Job& job, const Phonemize& phonemize, const Transcribe& transcribe) {
+    return Listing(job, phonemize, transcribe).run();
+}
 
 Report slice_step(const Job& job) {
     const asr::Transcripts transcripts = asr::read_transcripts(job.folders.whisper_json());
     const SliceNames names(names_of(transcripts));
     SliceBook book(job.folders);
-    const SliceRequest request{job.settings.slice_start_offset, job.settings.slice_end_offset,
-                               job.settings.trim_silence, job.settings.min_duration};
+    Slicing slicing(job.settings);
+    const SliceRequest request = slicing.request(false);
     Report report;
     report.files = static_cast<int>(transcripts.size());
     std::size_t done = 0;

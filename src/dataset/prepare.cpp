@@ -24,9 +24,25 @@ Job make_job(const fs::path& root, const std::string& voice, const DatasetSettin
 namespace {
 
 void tell_lines(const Report& report, Events& events) {
-    events.info(cat(report.train_lines, " lines to train on, ", report.validation_lines,
-                    " to validate; kept ", human_duration(report.seconds_kept), ", left out ",
-                    report.rejected.size(), " (", human_duration(report.seconds_lost()), ")"));
+    events.info(cat(report.train_lines, " lines to train on, ", report.validation_lines, " to validate; ",
+                    report.doubtful(), " of them doubtful; kept ", human_duration(report.seconds_kept),
+                    ", left out ", report.rejected.size(), " (", human_duration(report.seconds_lost()), ")"));
+}
+
+Json verdicts(const Report& report) {
+    Json lines = Json::array();
+    for (const auto& line : report.lines) lines.push_back(to_json(line));
+    for (const auto& one : report.rejected) {
+        CheckedLine line;
+        line.recording = one.file;
+        line.start = one.start;
+        line.end = one.end;
+        line.text = one.text;
+        line.verdict = Verdict::rejected;
+        line.reasons = {one.reason};
+        lines.push_back(to_json(line));
+    }
+    return lines;
 }
 
 }  // namespace
@@ -43,6 +59,7 @@ void save_report(const VoiceFolders& folders, const std::string& step, const Rep
         if (!all.is_object()) all = Json::object();
     }
     all[step] = to_json(report);
+    if (step == "list") all["lines"] = verdicts(report);
     write_json(file, all);
 }
 
@@ -61,8 +78,8 @@ Report slice_voice(const fs::path& root, const std::string& voice, const Dataset
 }
 
 Report list_voice(const fs::path& root, const std::string& voice, const DatasetSettings& settings,
-                  Events& events, const Phonemize& phonemize) {
-    Report report = list_step(make_job(root, voice, settings, events), phonemize);
+                  Events& events, const Phonemize& phonemize, const Transcribe& transcriber) {
+    Report report = list_step(make_job(root, voice, settings, events), phonemize, transcriber);
     tell(report, events);
     if (!report.stopped) tell_lines(report, events);
     if (!report.stopped && !settings.tokenizer_json.empty())
@@ -79,7 +96,7 @@ Report prepare_voice(const fs::path& root, const std::string& voice, const Datas
         if (tells_speakers(settings) && !report.stopped) report.add(diarise_step(job));
         if (settings.slice && !report.stopped) report.add(slice_step(job));
         if (!report.stopped) {
-            report.add(list_step(job, phonemize));
+            report.add(list_step(job, phonemize, transcriber));
             listed = !report.stopped;
         }
     } catch (const Error&) {

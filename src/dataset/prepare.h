@@ -44,9 +44,12 @@ Report transcribe_voice(const std::filesystem::path& root, const std::string& vo
 Report slice_voice(const std::filesystem::path& root, const std::string& voice,
                    const DatasetSettings& settings, Events& events);
 // With settings.slice the lines are the segments; else whole recordings, but recordings that are too long (by
-// text or time) are used by their segments, which are cut now where they are missing.
+// text or time) are used by their segments, which are cut now where they are missing. With
+// settings.check_slices and a `transcribe`, slices, and recordings whose text was written rather than heard,
+// are heard again and compared. Verdicts of all lines are in the report (dataset/check.h).
 Report list_voice(const std::filesystem::path& root, const std::string& voice,
-                  const DatasetSettings& settings, Events& events, const Phonemize& phonemize = {});
+                  const DatasetSettings& settings, Events& events, const Phonemize& phonemize = {},
+                  const Transcribe& transcribe = {});
 // The three in one; slices only when settings.slice.
 Report prepare_voice(const std::filesystem::path& root, const std::string& voice,
                      const DatasetSettings& settings, const Transcribe& transcribe, Events& events,

@@ -9,6 +9,8 @@ namespace testudo::dataset {
 
 namespace {
 
+constexpr std::size_t doubtful_told = 20;
+
 double rounded(double seconds) { return std::round(seconds * 1000) / 1000; }
 
 std::string at_time(const Rejected& rejected) {
@@ -24,6 +26,7 @@ Json to_json(const Rejected& rejected) {
     out["seconds"] = rounded(rejected.seconds);
     out["text"] = to_utf8(rejected.text);
     out["reason"] = rejected.reason;
+    if (!rejected.kind.empty()) out["kind"] = rejected.kind;
     return out;
 }
 
@@ -33,6 +36,12 @@ double Report::seconds_lost() const {
     double sum = 0;
     for (const auto& one : rejected) sum += one.seconds;
     return sum;
+}
+
+int Report::doubtful() const {
+    return static_cast<int>(std::count_if(lines.begin(), lines.end(), [](const CheckedLine& line) {
+        return line.verdict == Verdict::doubtful;
+    }));
 }
 
 void Report::add(Report other) {
@@ -49,18 +58,24 @@ void Report::add(Report other) {
         if (!known) rejected.push_back(std::move(one));
     }
     std::move(other.notes.begin(), other.notes.end(), std::back_inserter(notes));
+    std::move(other.lines.begin(), other.lines.end(), std::back_inserter(lines));
     stopped |= other.stopped;
 }
 
 Json to_json(const Report& report) {
     Json rejected = Json::array();
     for (const auto& one : report.rejected) rejected.push_back(to_json(one));
+    double gained = 0, lost = 0;
+    for (const Cut& cut : report.cuts)
+        if (cut.error.empty()) gained += cut.gained, lost += cut.lost;
     return {{"recordings", report.files},
             {"transcribed", report.transcribed},
             {"slices", std::count_if(report.cuts.begin(), report.cuts.end(),
                                      [](const Cut& cut) { return cut.error.empty(); })},
+            {"cut_points", {{"seconds_gained", rounded(gained)}, {"seconds_lost", rounded(lost)}}},
             {"train_lines", report.train_lines},
             {"validation_lines", report.validation_lines},
+            {"doubtful", report.doubtful()},
             {"seconds_kept", rounded(report.seconds_kept)},
             {"seconds_lost", rounded(report.seconds_lost())},
             {"stopped", report.stopped},
@@ -70,6 +85,15 @@ Json to_json(const Report& report) {
 
 void tell(const Report& report, Events& events) {
     for (const auto& note : report.notes) events.info(note);
+    std::size_t told = 0;
+    for (const auto& line : report.lines) {
+        if (line.verdict != Verdict::doubtful) continue;
+        if (++told > doubtful_told) continue;
+        events.info(cat("doubtful: ", line.audio, ": ", join(line.reasons, "; "), " (\"",
+                        to_utf8(trim(line.text)), "\")"));
+    }
+    if (told > doubtful_told)
+        events.info(cat(told - doubtful_told, " more doubtful lines are named in report.json"));
     for (const auto& one : report.rejected)
         events.warning(cat("left out: ", one.file, at_time(one), ": ", one.reason,
                            one.text.empty() ? std::string() : cat(" (\"", to_utf8(trim(one.text)), "\")")));

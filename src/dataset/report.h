@@ -6,6 +6,7 @@
 
 #include "core/events.h"
 #include "core/json.h"
+#include "dataset/check.h"
 
 namespace testudo::dataset {
 
@@ -17,6 +18,7 @@ struct Rejected {
     double seconds = 0;  // lost with it; 0 where it cannot be known
     std::string text;
     std::string reason;
+    std::string kind = {};  // the reason without names and numbers, to count by: "too short"
 };
 
 // One cut as asked for: sample bounds in the source's own rate, half open. `error` is empty when `slice` was
@@ -25,7 +27,8 @@ struct Cut {
     std::string source, slice;
     std::int64_t in_samples = 0;
     int in_rate = 0;
-    double start = 0, end = 0;  // seconds, offsets included
+    double start = 0, end = 0;    // seconds, offsets included
+    double gained = 0, lost = 0;  // seconds that the cut points added to and took off the segment's own time
     bool trim = false;
     std::int64_t first = 0, past_last = 0;
     std::int64_t samples_after_trim = 0;
@@ -41,14 +44,16 @@ struct Report {
     std::vector<Rejected> rejected;
     std::vector<std::string> notes;  // what was changed or looks odd, but is kept
     bool stopped = false;            // Ctrl-C: what is written is valid, but not all was done
+    std::vector<CheckedLine> lines;  // of both lists, doubtful ones first
 
     double seconds_lost() const;
+    int doubtful() const;  // of the lines
     // Takes what `other`, a later stage over the same voice, adds; what both reject counts once.
     void add(Report other);
 };
 
 Json to_json(const Report& report);
-// One warning for each rejected line, one info for each note, and the sums.
+// One warning for each rejected line, one info for each note; doubtful lines come first.
 void tell(const Report& report, Events& events);
 
 }  // namespace testudo::dataset

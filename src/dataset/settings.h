@@ -27,6 +27,7 @@ struct DatasetSettings {
     double slice_end_offset = 0;
     std::string cut_points = "quiet";
     bool check_slices = true;
+    bool leave_out_doubtful = false;
     double min_duration = shortest_clip_seconds;
     std::string whisper_backend = "openai/whisper";
     std::string whisper_model = "base";
@@ -107,6 +108,10 @@ struct DatasetSettings {
               Setting{.key = "check_slices",
                       .label = "Check slices",
                       .help = "Transcribe every slice again and compare: what differs is marked doubtful."});
+        visit(&S::leave_out_doubtful, Setting{.key = "leave_out_doubtful",
+                                              .label = "Leave out doubtful lines",
+                                              .help = "Put only lines into the lists whose verdict is good.",
+                                              .advanced = true});
         visit(&S::min_duration,
               Setting{.key = "min_duration",
                       .label = "Shortest clip",

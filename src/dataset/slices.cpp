@@ -4,10 +4,14 @@
 #include <cmath>
 
 #include "audio/decode.h"
+#include "audio/fade.h"
+#include "audio/signal.h"
 #include "core/files.h"
 #include "core/strings.h"
 #include "dataset/clip_file.h"
+#include "dataset/cut_points.h"
 #include "dataset/trim.h"
+#include "dataset/trim_speech.h"
 
 namespace testudo::dataset {
 
@@ -20,9 +24,9 @@ constexpr double silence = 1e-4;                // peak: -80 dB of full scale
 
 std::string shown(double seconds) { return cat(std::round(seconds * 1000) / 1000, " s"); }
 
-Rejected reject(const std::string& name, const asr::Segment& segment, std::string reason) {
-    return {name,         segment.start,    segment.end, std::max(0.0, segment.end - segment.start),
-            segment.text, std::move(reason)};
+Rejected reject(const std::string& name, const asr::Segment& segment, std::string reason, std::string kind) {
+    return {name,         segment.start,     segment.end,    std::max(0.0, segment.end - segment.start),
+            segment.text, std::move(reason), std::move(kind)};
 }
 
 audio::Clip load_for_cutting(const fs::path& file, Report& report) {
@@ -33,18 +37,50 @@ audio::Clip load_for_cutting(const fs::path& file, Report& report) {
     return clip;
 }
 
-// Without what precedes speech; unchanged where that would leave too little.
-void trim_front(audio::Clip& clip, const SliceRequest& request, const std::string& slice, Report& report) {
+// What of the clip trimming keeps; nothing where it finds no speech.
+std::optional<SampleRange> speech_in(const audio::Clip& clip, const SliceRequest& request) {
+    if (request.trim == Trim::speech) return trim_to_speech(clip, *request.voice);
     const auto start = speech_start(clip.samples, clip.rate);
-    const auto left = start ? clip.samples.size() - *start : 0;
-    if (static_cast<double>(left) / clip.rate < request.min_duration) {
-        report.notes.push_back(
-            cat(slice, " is kept untrimmed: ",
-                start ? cat("only ", shown(static_cast<double>(left) / clip.rate), " would be left")
-                      : std::string("trimming finds no speech in it")));
+    return start ? std::optional(SampleRange{*start, clip.samples.size()}) : std::nullopt;
+}
+
+// Unchanged where trimming would leave too little.
+void trim_clip(audio::Clip& clip, const SliceRequest& request, const std::string& slice, Report& report) {
+    const auto kept = speech_in(clip, request);
+    const double left = kept ? static_cast<double>(kept->past_last - kept->first) / clip.rate : 0;
+    if (left < request.min_duration) {
+        report.notes.push_back(cat(slice, " is kept untrimmed: ",
+                                   kept ? cat("only ", shown(left), " would be left")
+                                        : std::string("trimming finds no speech in it")));
         return;
     }
-    clip.samples.erase(clip.samples.begin(), clip.samples.begin() + static_cast<std::ptrdiff_t>(*start));
+    const auto begin = clip.samples.begin();
+    clip.samples.assign(begin + static_cast<std::ptrdiff_t>(kept->first),
+                        begin + static_cast<std::ptrdiff_t>(kept->past_last));
+}
+
+std::vector<CutPoints> cut_points(const audio::Clip& recording, const asr::Transcript& transcript,
+                                  const SliceRequest& request) {
+    if (request.quiet_cut_points) return quiet_cut_points(recording, transcript.segments);
+    std::vector<CutPoints> points;
+    for (const auto& segment : transcript.segments) points.push_back({segment.start, segment.end});
+    return points;
+}
+
+// Why there is no slice, as a sentence about it and as what is counted; empty when there is one.
+struct Obstacle {
+    std::string reason, kind;
+};
+
+Obstacle obstacle(const Cut& cut, const audio::Clip& clip, const SliceRequest& request) {
+    if (clip.samples.empty() && cut.first >= cut.in_samples)
+        return {"lies past the end of the recording", "past the end of the recording"};
+    if (clip.samples.empty()) return {"is empty", "empty"};
+    if (peak(clip) <= silence) return {"is silent", "silent"};
+    if (clip.seconds() < request.min_duration)
+        return {cat("has only ", shown(clip.seconds()), " of sound, less than ", shown(request.min_duration)),
+                "too short"};
+    return {};
 }
 
 }  // namespace
@@ -56,6 +92,23 @@ Bounds slice_bounds(double start, double end, int rate, std::int64_t samples) {
     Bounds bounds{sample(start), sample(end)};
     if (bounds.past_last >= samples) bounds.past_last = samples - 1;
     return bounds;
+}
+
+SliceRequest Slicing::request(bool implied) {
+    SliceRequest request;
+    if (!implied) {
+        request.start_offset = settings_.slice_start_offset;
+        request.end_offset = settings_.slice_end_offset;
+    }
+    request.quiet_cut_points = settings_.cut_points == "quiet";
+    request.min_duration = settings_.min_duration;
+    if (!implied && !settings_.trim_silence) return request;
+    request.trim = settings_.trim_method == "speech" ? Trim::speech : Trim::original;
+    if (request.trim == Trim::speech) {
+        if (!voice_) voice_ = asr::VoiceActivity::load();
+        request.voice = &*voice_;
+    }
+    return request;
 }
 
 SliceBook::SliceBook(const VoiceFolders& folders)
@@ -76,8 +129,17 @@ SliceBook::SliceBook(const VoiceFolders& folders)
 
 void SliceBook::save() const { write_json(file_, slices_, {.indent = 1}); }
 
-void SliceBook::record(const std::string& slice, const std::string& recording, const asr::Segment& segment) {
+void SliceBook::record(const std::string& slice, const std::string& recording, const asr::Segment& segment,
+                       double clipped_share) {
     slices_[slice] = {{"recording", recording}, {"start", segment.start}, {"end", segment.end}};
+    if (clipped_share > 0) slices_[slice]["clipped_share"] = clipped_share;
+}
+
+double SliceBook::clipped_share(const std::string& slice) const {
+    const auto found = slices_.find(slice);
+    if (found == slices_.end() || !found->contains("clipped_share")) return 0;
+    const Json& share = (*found)["clipped_share"];
+    return share.is_number() ? share.get<double>() : 0;
 }
 
 bool SliceBook::stale(const std::string& slice, const asr::Segment& segment) const {
@@ -100,9 +162,10 @@ void SliceBook::remove_others(const std::string& recording, const std::vector<st
 }
 
 fs::path find_recording(const VoiceFolders& folders, const std::string& name) {
-    const auto is_file = [](const fs::path& file) {
+    const auto is_file = [&](const fs::path& file) {
         std::error_code ignored;
-        return fs::is_regular_file(file, ignored);
+        return fs::is_regular_file(file, ignored) &&
+               (is_inside(file, folders.root) || is_inside(file, folders.voice));
     };
     if (fs::path(name).filename() != name) return {};
     if (is_file(folders.voice / name)) return folders.voice / name;
@@ -115,12 +178,12 @@ fs::path find_recording(const VoiceFolders& folders, const std::string& name) {
 void slice_recording(const VoiceFolders& folders, const std::string& name, const asr::Transcript& transcript,
                      const SliceNames& names, const SliceRequest& request, SliceBook& book, Report& report) {
     const auto unreadable = [&](const std::string& reason) {
-        report.rejected.push_back({name, {}, {}, 0, transcript.text, reason});
+        report.rejected.push_back({name, {}, {}, 0, transcript.text, reason, "recording cannot be cut"});
     };
     const fs::path file = find_recording(folders, name);
     if (file.empty())
-        return unreadable(
-            cat("cannot be cut: no such recording in ", folders.voice, " or ", folders.training));
+        return unreadable(cat("cannot be cut: no such recording in ", folders.voice, " or ", folders.training,
+                              ", or only a link that leads out of the workspace"));
     audio::Clip recording;
     try {
         recording = load_for_cutting(file, report);
@@ -130,16 +193,22 @@ void slice_recording(const VoiceFolders& folders, const std::string& name, const
     }
 
     const auto samples = static_cast<std::int64_t>(recording.samples.size());
+    const std::vector<CutPoints> points = cut_points(recording, transcript, request);
     std::vector<std::string> written;
-    for (const auto& segment : transcript.segments) {
+    for (std::size_t i = 0; i < points.size(); ++i) {
+        const auto& segment = transcript.segments[i];
         Cut cut;
         cut.source = name;
         cut.slice = names.name(name, segment.id);
         cut.in_samples = samples;
         cut.in_rate = recording.rate;
-        cut.start = segment.start + request.start_offset;
-        cut.end = segment.end + request.end_offset;
-        cut.trim = request.trim;
+        cut.start = points[i].start + request.start_offset;
+        cut.end = points[i].end + request.end_offset;
+        cut.gained =
+            std::max(segment.start - points[i].start, 0.0) + std::max(points[i].end - segment.end, 0.0);
+        cut.lost =
+            std::max(points[i].start - segment.start, 0.0) + std::max(segment.end - points[i].end, 0.0);
+        cut.trim = request.trim != Trim::none;
         const Bounds bounds = slice_bounds(cut.start, cut.end, recording.rate, samples);
         cut.first = bounds.first;
         cut.past_last = bounds.past_last;
@@ -149,22 +218,20 @@ void slice_recording(const VoiceFolders& folders, const std::string& name, const
         if (cut.first < cut.past_last)
             clip.samples.assign(recording.samples.begin() + cut.first,
                                 recording.samples.begin() + cut.past_last);
+        Obstacle none = obstacle(cut, clip, request);
         if (std::find(written.begin(), written.end(), cut.slice) != written.end())
-            cut.error = cat("another segment of this recording has the id ", segment.id, ", too");
-        else if (clip.samples.empty())
-            cut.error = cut.first >= samples ? "lies past the end of the recording" : "is empty";
-        else if (peak(clip) <= silence)
-            cut.error = "is silent";
-        else if (clip.seconds() < request.min_duration)
-            cut.error =
-                cat("has only ", shown(clip.seconds()), " of sound, less than ", shown(request.min_duration));
+            none = {cat("another segment of this recording has the id ", segment.id, ", too"), "same id"};
+        cut.error = none.reason;
         if (cut.error.empty()) {
-            if (request.trim) trim_front(clip, request, cut.slice, report);
-            write_clip(folders.audio / cut.slice, at_training_rate(clip));
-            book.record(cut.slice, name, segment);
+            if (cut.trim) trim_clip(clip, request, cut.slice, report);
+            const double clipped = audio::measure(clip).clipped_share;
+            audio::Clip out = at_training_rate(clip);
+            if (request.quiet_cut_points || request.trim == Trim::speech) audio::fade_ends(out);
+            write_clip(folders.audio / cut.slice, out);
+            book.record(cut.slice, name, segment, clipped);
             written.push_back(cut.slice);
         } else {
-            report.rejected.push_back(reject(name, segment, cut.error));
+            report.rejected.push_back(reject(name, segment, cut.error, none.kind));
         }
         cut.samples_after_trim = static_cast<std::int64_t>(clip.samples.size());
         report.cuts.push_back(std::move(cut));

@@ -36,6 +36,31 @@ TEST(Program, FlagsComeFromTheSchema) {
         EXPECT_NE(help.out.find(flag), std::string::npos) << flag;
 }
 
+TEST(Program, DatasetIsAVerbAndHasVerbsBelow) {
+    const TemporaryFolder folder;
+    const std::string workspace = folder.path().string();
+    const auto run = [&](std::vector<std::string> arguments) {
+        arguments.insert(arguments.begin(), {"--workspace", workspace});
+        return run_program(arguments, folder.path());
+    };
+    fs::create_directories(folder / "training/stats");
+    for (const auto& missing : {run({"dataset", "none"}), run({"dataset", "--", "stats"})}) {
+        EXPECT_EQ(missing.code, 3);
+        EXPECT_NE(missing.err.find("whisper.json"), std::string::npos) << missing.err;
+    }
+    const auto stats = run({"dataset", "stats", "stats", "--json"});
+    EXPECT_EQ(stats.code, 3);
+    EXPECT_NE(stats.err.find("train.txt"), std::string::npos) << stats.err;
+    EXPECT_EQ(run({"dataset"}).code, 2);
+    EXPECT_EQ(run({"dataset", "stats"}).code, 2);
+    EXPECT_EQ(run({"dataset", "stats", "a", "b"}).code, 2);
+    EXPECT_EQ(run({"dataset", "stats", "a", "--min-duration", "2"}).code, 2);
+    EXPECT_EQ(run({"dataset", "a", "--all"}).code, 2);
+    EXPECT_EQ(run({"dataset", "--all"}).code, 3);  // there is no voice
+    EXPECT_EQ(run({"dataset", "a", "--cut-points", "anywhere"}).code, 2);
+    EXPECT_EQ(run({"dataset", "stats", "--help"}).code, 0);
+}
+
 TEST(Program, WrongUseIsTwo) {
     const TemporaryFolder folder;
     const std::string workspace = folder.path().string();

@@ -94,6 +94,9 @@ struct Played {
         for (const auto& [path, content] : files.items())
             write_text(root / path, content.is_string() ? content.get<std::string>() : content.dump());
         settings.min_duration = about.value("min_duration", settings.min_duration);
+        // As the original cuts and trims; ours differs on purpose.
+        settings.cut_points = "segment";
+        settings.trim_method = "original";
         settings.tokenizer_json = about.value("tokenizer_json", "");
         if (about["name"] == "phonemes_ipa") phonemize = scripted("en-us", golden_phonemes(about));
         if (about["name"] == "phonemes_french_fails") phonemize = scripted("fr-fr", golden_phonemes(about));

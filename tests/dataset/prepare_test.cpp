@@ -396,6 +396,152 @@ TEST(Prepare, AFolderThatCannotBeWrittenEndsTheJob) {
     EXPECT_NE(what.find("training"), std::string::npos);
 }
 
+TEST(Slice, OddNamesAreCutAndListed) {
+    Voice v;
+    const std::vector<std::string> names = {"with space.wav",  "-rf.wav",  "quote'\".wav",
+                                            "line\nbreak.wav", "bar|.wav", "ünï 東.flac",
+                                            "$(touch x).wav"};
+    for (const auto& name : names) v.recording(name);
+    v.settings.slice = true;
+    const auto report = dataset::prepare_voice(v.root, "v", v.settings, whole_recordings(), v.events);
+    EXPECT_EQ(report.train_lines, static_cast<int>(names.size()));
+    for (const auto& line : v.lines("train.txt")) {
+        EXPECT_EQ(std::count(line.begin(), line.end(), '|'), 1) << line;
+        EXPECT_TRUE(fs::exists(v.training / line.substr(0, line.find('|')))) << line;
+    }
+    EXPECT_EQ(read_json(v.training / "report.json")["lines"].size(), names.size());
+}
+
+TEST(Slice, FilesThatVanishMeanwhileLoseOnlyTheirOwnLines) {
+    Voice v;
+    for (const char* name : {"a.wav", "b.wav", "c.wav"}) v.recording(name);
+    v.settings.slice = true;
+    dataset::transcribe_voice(v.root, "v", v.settings, whole_recordings(), v.events);
+    fs::remove(v.root / "voices/v/a.wav");
+    const auto cut = dataset::slice_voice(v.root, "v", v.settings, v.events);
+    ASSERT_TRUE(find_rejected(cut, "a.wav"));
+    fs::remove(v.training / "audio/b_00000.wav");
+    const auto report = dataset::list_voice(v.root, "v", v.settings, v.events);
+    EXPECT_EQ(report.train_lines, 1);
+    for (const char* name : {"a.wav", "b.wav"}) {
+        const auto* rejected = find_rejected(report, name);
+        ASSERT_TRUE(rejected) << name;
+        EXPECT_NE(rejected->reason.find("slice again"), std::string::npos);
+        EXPECT_EQ(rejected->text, " A sentence that is long enough.");
+    }
+}
+
+TEST(Slice, LinksOutOfTheWorkspaceAreNotFollowed) {
+    Voice v;
+    v.recording("b.wav");
+    const fs::path secret = fs::temp_directory_path() / cat("testudo-outside-", ::getpid(), ".wav");
+    write_wav(secret, sine(3, 22050), 22050);
+    fs::create_symlink(secret, v.root / "voices/v/a.wav");
+    asr::Transcripts all = {{"a.wav", transcript(" A sentence that is long enough.", 3)},
+                            {"b.wav", transcript(" A sentence that is long enough.", 3)}};
+    fs::create_directories(v.training);
+    asr::write_transcripts(v.training / "whisper.json", all);
+    const auto report = dataset::slice_voice(v.root, "v", v.settings, v.events);
+    fs::remove(secret);
+    ASSERT_TRUE(find_rejected(report, "a.wav"));
+    EXPECT_NE(find_rejected(report, "a.wav")->reason.find("link"), std::string::npos);
+    EXPECT_FALSE(fs::exists(v.training / "audio/a_00000.wav"));
+    EXPECT_TRUE(fs::exists(v.training / "audio/b_00000.wav"));
+}
+
+TEST(Slice, OverlappingSegmentsAreCutAndReversedOnesNamed) {
+    Voice v;
+    v.recording("a.wav", 9);
+    const auto write = [&](double second_start, double second_end) {
+        Json segments = Json::array();
+        segments.push_back(
+            {{"id", 0}, {"start", 0}, {"end", 5}, {"text", " A sentence that is long enough."}});
+        segments.push_back({{"id", 1},
+                            {"start", second_start},
+                            {"end", second_end},
+                            {"text", " Another one that is long enough."}});
+        write_text(v.training / "whisper.json",
+                   Json({{"a.wav", {{"text", " Both."}, {"segments", segments}}}}).dump());
+    };
+    v.settings.slice = true;
+    write(3, 8);
+    dataset::slice_voice(v.root, "v", v.settings, v.events);
+    EXPECT_EQ(dataset::list_voice(v.root, "v", v.settings, v.events).train_lines, 2);
+    write(8, 3);
+    const auto what =
+        error_of([&] { dataset::slice_voice(v.root, "v", v.settings, v.events); }, ErrorKind::input);
+    for (const char* part : {"a.wav", "segment 2", "end"})
+        EXPECT_NE(what.find(part), std::string::npos) << what;
+    EXPECT_EQ(v.lines("train.txt").size(), 2u);  // nothing is lost
+}
+
+TEST(Slice, WhatCutPointsMoveIsCountedAndEdgesAreFaded) {
+    Voice v;
+    Samples sound = sine(6, 22050);
+    for (std::size_t n = 0; n < sound.size(); ++n)
+        if (n < 22050 || n > 5 * 22050) sound[n] = 0;  // speech from 1 to 5 s
+    write_wav(v.root / "voices/v/a.wav", sound, 22050);
+    asr::Transcript heard = transcript(" Words.", 5, 1);
+    asr::Word word;
+    word.start = 1, word.end = 5, word.text = " Words.";
+    heard.segments[0].words = {word};
+    fs::create_directories(v.training);
+    asr::write_transcripts(v.training / "whisper.json", {{"a.wav", heard}});
+    const auto quiet = dataset::slice_voice(v.root, "v", v.settings, v.events);
+    EXPECT_NEAR(audio::load(v.training / "audio/a_00000.wav").seconds(), 4.3, 0.01);
+    EXPECT_NEAR(quiet.cuts[0].gained, 0.3, 0.01);
+    EXPECT_EQ(quiet.cuts[0].lost, 0);
+    EXPECT_NEAR(read_json(v.training / "report.json")["slice"]["cut_points"]["seconds_gained"].get<double>(),
+                0.3, 0.01);
+    v.settings.cut_points = "segment";
+    dataset::slice_voice(v.root, "v", v.settings, v.events);
+    EXPECT_NEAR(audio::load(v.training / "audio/a_00000.wav").seconds(), 4, 1e-3);
+    // Half a second of the tone cut off by an offset: the edge has a fade only where cuts are ours.
+    v.settings.slice_start_offset = 1.0 / 22050;
+    const auto first = [&] {
+        dataset::slice_voice(v.root, "v", v.settings, v.events);
+        const auto clip = audio::load(v.training / "audio/a_00000.wav");
+        float most = 0;
+        for (std::size_t n = 0; n < 30; ++n) most = std::max(most, std::abs(clip.samples[n]));
+        return most;
+    };
+    EXPECT_GT(first(), 0.25f);
+    v.settings.cut_points = "quiet";
+    v.settings.slice_start_offset = 0.5;
+    EXPECT_LT(first(), 0.1f);
+}
+
+TEST(List, OnlyTheKeptSpeakersSegmentsAreLines) {
+    Voice v;
+    v.recording("a.wav", 9);
+    asr::Transcript heard = transcript(" A sentence that is long enough.", 4);
+    heard.segments.push_back(transcript(" Another one that is long enough.", 6, 4).segments[0]);
+    heard.segments.push_back(transcript(" And a third that is long enough.", 9, 6).segments[0]);
+    for (std::size_t i = 0; i < 3; ++i) heard.segments[i].id = static_cast<std::int64_t>(i);
+    heard.segments[0].extra["speaker"] = "SPEAKER_00";
+    heard.segments[1].extra["speaker"] = "SPEAKER_01";
+    fs::create_directories(v.training);
+    asr::write_transcripts(v.training / "whisper.json", {{"a.wav", heard}});
+    v.settings.slice = true;
+    dataset::slice_voice(v.root, "v", v.settings, v.events);
+    const auto list = [&](const std::string& speaker) {
+        v.settings.keep_speaker = speaker;
+        return dataset::list_voice(v.root, "v", v.settings, v.events);
+    };
+    EXPECT_EQ(list("").train_lines, 3);
+    EXPECT_EQ(list("main").train_lines, 1);
+    EXPECT_EQ(v.lines("train.txt")[0].substr(0, 17), "audio/a_00000.wav");
+    const auto second = list("SPEAKER_01");
+    EXPECT_EQ(v.lines("train.txt")[0].substr(0, 17), "audio/a_00001.wav");
+    ASSERT_EQ(second.rejected.size(), 2u);
+    EXPECT_NE(second.rejected[0].reason.find("SPEAKER_00"), std::string::npos);
+    const auto what = error_of([&] { list("nobody"); }, ErrorKind::input);
+    EXPECT_NE(what.find("SPEAKER_00"), std::string::npos);
+    for (auto& segment : heard.segments) segment.extra.erase("speaker");
+    asr::write_transcripts(v.training / "whisper.json", {{"a.wav", heard}});
+    error_of([&] { list("main"); }, ErrorKind::input);
+}
+
 TEST(SliceNames, DoNotFallOnOtherClips) {
     const dataset::SliceNames names({"1.wav", "1_00000.wav", "a.wav.wav", "x.mp3"});
     EXPECT_EQ(names.name("1.wav", 0), "1.wav_00000.wav");

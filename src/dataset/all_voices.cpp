@@ -1,0 +1,81 @@
+#include "dataset/all_voices.h"
+
+#include <algorithm>
+
+#include "audio/decode.h"
+#include "core/files.h"
+#include "core/interrupt.h"
+#include "core/strings.h"
+
+namespace testudo::dataset {
+
+namespace {
+
+bool holds_a_recording(const fs::path& folder) {
+    std::error_code error;
+    for (const auto& entry : fs::directory_iterator(folder, error))
+        if (!entry.path().filename().string().starts_with('.') && audio::is_audio_file(entry.path()))
+            return true;
+    return false;
+}
+
+}  // namespace
+
+std::vector<std::string> voices_of(const fs::path& root) {
+    std::vector<std::string> voices;
+    std::error_code error;
+    for (const auto& entry : fs::directory_iterator(root / "voices", error)) {
+        const std::string name = entry.path().filename().string();
+        if (!name.starts_with('.') && fs::is_directory(entry.path(), error) &&
+            holds_a_recording(entry.path()))
+            voices.push_back(name);
+    }
+    std::sort(voices.begin(), voices.end());
+    if (voices.empty())
+        throw input_error(cat("no voice in ", root / "voices", " holds a recording"),
+                          "Make a folder for each voice there and put recordings into it.");
+    return voices;
+}
+
+AllVoices over_all_voices(const std::vector<std::string>& voices, const std::vector<Phase>& phases,
+                          Events& events) {
+    AllVoices all;
+    const auto fail = [&](const std::string& voice, const Error& error) {
+        events.log("error", cat(to_utf8(voice), ": ", error.what(), " ", error.hint()));
+        all.failed.emplace(voice, error);
+    };
+    for (const Phase& phase : phases)
+        for (const auto& voice : voices) {
+            if (all.failed.count(voice)) continue;
+            all.stopped = all.stopped || stop_requested();
+            if (all.stopped) return all;
+            events.info(cat("voice ", to_utf8(voice)));
+            try {
+                Report report = phase(voice);
+                all.stopped = report.stopped;
+                all.reports[voice].add(std::move(report));
+            } catch (const Error& error) {
+                if (error.kind() == ErrorKind::interrupted || error.kind() == ErrorKind::usage) throw;
+                fail(voice, error);
+            } catch (const std::filesystem::filesystem_error& error) {
+                fail(voice,
+                     environment_error(error.what(), "Check that your user may read and write there."));
+            } catch (const std::exception& error) {
+                fail(voice, Error(ErrorKind::internal, error.what(),
+                                  "This is a defect of Testudo: please report it."));
+            }
+        }
+    return all;
+}
+
+Json to_json(const AllVoices& all) {
+    Json voices = Json::object(), failed = Json::object();
+    for (const auto& [voice, report] : all.reports) voices[to_utf8(voice)] = to_json(report);
+    for (const auto& [voice, error] : all.failed)
+        failed[to_utf8(voice)] = {{"what", to_utf8(error.what())},
+                                  {"hint", error.hint()},
+                                  {"exit_code", static_cast<int>(error.kind())}};
+    return {{"voices", std::move(voices)}, {"failed", std::move(failed)}, {"stopped", all.stopped}};
+}
+
+}  // namespace testudo::dataset
