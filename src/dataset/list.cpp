@@ -233,7 +233,7 @@ class Listing {
                         phonemize_(trim(candidate.text), phoneme_voice(language.empty() ? "en" : language));
                 } catch (const Error& error) {
                     if (error.kind() != ErrorKind::input) throw;
-                    reject(candidate, cat(error.what(), ". ", error.hint()));
+                    reject(candidate, "no phonemes", cat(error.what(), ". ", error.hint()));
                     return {};
                 }
             }
