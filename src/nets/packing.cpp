@@ -147,11 +147,11 @@ bool averages(const Form& form) {
 
 }  // namespace
 
-Packed pack(const UnifiedVoiceConfig& config, const Batch& batch, const Form& form, at::Device device) {
+PackedBatch pack(const UnifiedVoiceConfig& config, const Batch& batch, const Form& form, at::Device device) {
     if (batch.empty()) throw input_error("A batch holds no clip.", "Give at least one clip.");
     const std::vector<Sequence> sequences = sequences_of(config, batch, form);
     const bool voice_first = form.objective == Objective::dlas && form.voice_first;
-    Packed packed;
+    PackedBatch packed;
     Builder text, mel;
     Ids conditioning_rows;
     for (std::size_t i = 0; i < batch.size(); ++i) {

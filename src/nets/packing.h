@@ -15,7 +15,7 @@ struct PackedTokens {
     at::Tensor target_rows, targets;
 };
 
-struct Packed {
+struct PackedBatch {
     std::int64_t tokens = 0;
     std::vector<Span> sequences;
     PackedTokens text, mel;
@@ -27,6 +27,6 @@ struct Packed {
 };
 
 // Error(input) when an example does not fit the model.
-Packed pack(const UnifiedVoiceConfig& config, const Batch& batch, const Form& form, at::Device device);
+PackedBatch pack(const UnifiedVoiceConfig& config, const Batch& batch, const Form& form, at::Device device);
 
 }  // namespace testudo::nets

@@ -65,7 +65,7 @@ struct Places {
           mel_head{mel_positions + 6} {}
 };
 
-at::Tensor average(const at::Tensor& latents, const Packed& packed) {
+at::Tensor average(const at::Tensor& latents, const PackedBatch& packed) {
     if (packed.clips.size() == packed.mels.size()) return latents;
     std::vector<at::Tensor> tokens;
     for (const Span& clips : packed.clips)
@@ -73,7 +73,7 @@ at::Tensor average(const at::Tensor& latents, const Packed& packed) {
     return at::stack(tokens);
 }
 
-at::Tensor average_backward(const at::Tensor& grad, const Packed& packed) {
+at::Tensor average_backward(const at::Tensor& grad, const PackedBatch& packed) {
     if (packed.clips.size() == packed.mels.size()) return grad;
     std::vector<at::Tensor> rows;
     for (std::size_t i = 0; i < packed.clips.size(); ++i) {
@@ -84,7 +84,7 @@ at::Tensor average_backward(const at::Tensor& grad, const Packed& packed) {
     return at::cat(rows);
 }
 
-at::Tensor embed(const UnifiedVoice& model, const Places& at_, const Packed& packed,
+at::Tensor embed(const UnifiedVoice& model, const Places& at_, const PackedBatch& packed,
                  const at::Tensor& conditioning) {
     at::Tensor x = at::empty({packed.tokens, model.config().model_dim}, conditioning.options());
     const auto fill = [&](const PackedTokens& tokens, std::size_t table, std::size_t positions) {
@@ -99,7 +99,8 @@ at::Tensor embed(const UnifiedVoice& model, const Places& at_, const Packed& pac
     return x;
 }
 
-void embed_backward(const Places& at_, const Packed& packed, const at::Tensor& grad, Gradients& gradients) {
+void embed_backward(const Places& at_, const PackedBatch& packed, const at::Tensor& grad,
+                    Gradients& gradients) {
     const auto drain = [&](const PackedTokens& tokens, std::size_t table, std::size_t positions) {
         const at::Tensor rows = grad.index_select(0, tokens.rows);
         gradients.table(table, tokens.ids, rows);
@@ -109,7 +110,7 @@ void embed_backward(const Places& at_, const Packed& packed, const at::Tensor& g
     drain(packed.mel, at_.mel_table, at_.mel_positions);
 }
 
-GptOptions gpt_options(const PassOptions& options, const Packed& packed) {
+GptOptions gpt_options(const PassOptions& options, const PackedBatch& packed) {
     return {.sequences = packed.sequences,
             .dropout = options.dropout,
             .attention_dropout = options.form.objective == Objective::dlas ? options.dropout : 0.0,
@@ -126,7 +127,7 @@ Losses run_pass(const UnifiedVoice& model, const Batch& batch, const PassOptions
     PassTimes spent;
     Gradients gradients(sink);
     const Places at_(model);
-    const Packed packed = pack(model.config(), batch, options.form, model.device());
+    const PackedBatch packed = pack(model.config(), batch, options.form, model.device());
     const GptOptions gpt = gpt_options(options, packed);
     const bool raw = raw_residual(options.form);
 
@@ -190,7 +191,7 @@ at::Tensor conditioning_latents(const UnifiedVoice& model, std::span<const at::T
 Outputs compute_outputs(const UnifiedVoice& model, const Batch& batch, const Form& form) {
     at::NoGradGuard no_grad;
     const Places at_(model);
-    const Packed packed = pack(model.config(), batch, form, model.device());
+    const PackedBatch packed = pack(model.config(), batch, form, model.device());
     at::Tensor x =
         embed(model, at_, packed,
               average(conditioning_forward(model, packed.mels, raw_residual(form), nullptr), packed));

@@ -8,7 +8,7 @@
 #include <utility>
 #include <vector>
 
-#include "nets/packed.h"
+#include "nets/packed_linear.h"
 #include "nets/parameters.h"
 
 namespace testudo::nets {
@@ -96,7 +96,7 @@ class Whisper {
   private:
     struct Linear {
         at::Tensor weight, bias;
-        Packed packed;
+        PackedLinear packed;
     };
     struct Block {
         Norm attention_norm, cross_norm, mlp_norm;
@@ -116,7 +116,7 @@ class Whisper {
     avx512::Element attention_ = avx512::Element::float32;  // of keys and values
     Linear conv1_, conv2_;
     at::Tensor audio_positions_, text_positions_, embedding_;
-    Packed output_;  // the embedding as the last layer
+    PackedLinear output_;  // the embedding as the last layer
     std::vector<Block> encoder_, decoder_;
     Norm encoder_norm_, decoder_norm_;
 };

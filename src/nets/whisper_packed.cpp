@@ -2,7 +2,7 @@
 #include <algorithm>
 #include <vector>
 
-#include "nets/packed.h"
+#include "nets/packed_linear.h"
 #include "nets/whisper.h"
 
 namespace testudo::nets {

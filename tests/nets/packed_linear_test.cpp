@@ -1,4 +1,4 @@
-#include "nets/packed.h"
+#include "nets/packed_linear.h"
 
 #include <gtest/gtest.h>
 
@@ -14,7 +14,7 @@ using avx512::Element;
 
 double difference(const at::Tensor& a, const at::Tensor& b) { return (a - b).abs().max().item<double>(); }
 
-at::Tensor apply(const Packed& layer, const at::Tensor& x, at::Tensor out,
+at::Tensor apply(const PackedLinear& layer, const at::Tensor& x, at::Tensor out,
                  const LinearOptions& options = {}) {
     linear(layer, x.const_data_ptr<float>(), x.size(0), out.mutable_data_ptr<float>(), options);
     return out;
@@ -23,13 +23,13 @@ at::Tensor apply(const Packed& layer, const at::Tensor& x, at::Tensor out,
 // Rows around the group of six and the block of 48, outputs around a panel of 64.
 constexpr std::pair<int, int> sizes[] = {{1, 64}, {5, 100}, {6, 128}, {7, 24}, {49, 130}, {100, 64}};
 
-TEST(Packed, Float32EqualsLibtorch) {
+TEST(PackedLinear, Float32EqualsLibtorch) {
     if (!avx512::supported()) GTEST_SKIP();
     at::manual_seed(1);
     for (const auto& [rows, outputs] : sizes) {
         const at::Tensor x = at::randn({rows, 80}), weight = at::randn({outputs, 80}),
                          bias = at::randn({outputs});
-        const Packed layer = pack(weight, bias, Element::float32);
+        const PackedLinear layer = pack(weight, bias, Element::float32);
         const at::Tensor expected = at::addmm(bias, x, weight.t()), before = at::randn({rows, outputs});
         EXPECT_LT(difference(apply(layer, x, at::empty({rows, outputs})), expected), 1e-4) << rows;
         EXPECT_LT(difference(apply(layer, x, before.clone(), {.gelu = true, .add = true}),
@@ -45,18 +45,18 @@ TEST(Packed, Float32EqualsLibtorch) {
     }
 }
 
-TEST(Packed, RowsMayOverlapAsAConvolutionsDo) {
+TEST(PackedLinear, RowsMayOverlapAsAConvolutionsDo) {
     if (!avx512::supported()) GTEST_SKIP();
     const at::Tensor x = at::randn({1, 16, 22}), weight = at::randn({64, 16, 3}), bias = at::randn({64});
     const at::Tensor frames = x[0].t().contiguous();
-    const Packed layer = pack(weight.transpose(1, 2).reshape({64, 48}), bias, Element::float32);
+    const PackedLinear layer = pack(weight.transpose(1, 2).reshape({64, 48}), bias, Element::float32);
     at::Tensor out = at::empty({10, 64});
     linear(layer, frames.const_data_ptr<float>(), 10, out.mutable_data_ptr<float>(), {.row_stride = 32});
     EXPECT_LT(difference(out, at::conv1d(x, weight, bias, 2)[0].t()), 1e-4);
 }
 
 // The sums of int8 products are exact, so the result is known to the rounding of floats.
-TEST(Packed, Int8IsTheProductOfTheRoundedNumbers) {
+TEST(PackedLinear, Int8IsTheProductOfTheRoundedNumbers) {
     if (!avx512::supported()) GTEST_SKIP();
     at::manual_seed(2);
     const auto rounded = [](const at::Tensor& x) {
@@ -77,7 +77,7 @@ TEST(Packed, Int8IsTheProductOfTheRoundedNumbers) {
     }
 }
 
-TEST(Packed, AttentionEqualsLibtorch) {
+TEST(PackedLinear, AttentionEqualsLibtorch) {
     if (!avx512::supported()) GTEST_SKIP();
     at::manual_seed(3);
     for (const Element element : {Element::float32, Element::bfloat16}) {

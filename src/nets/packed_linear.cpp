@@ -1,4 +1,4 @@
-#include "nets/packed.h"
+#include "nets/packed_linear.h"
 
 #include <algorithm>
 #include <vector>
@@ -16,7 +16,7 @@ struct Operand {
     std::vector<float> floats, scale;
     std::vector<std::uint8_t> bytes;
 
-    void prepare(const Packed& layer, const float* x, std::int64_t rows, const LinearOptions& options,
+    void prepare(const PackedLinear& layer, const float* x, std::int64_t rows, const LinearOptions& options,
                  avx512::Product& product) {
         product.rows = x;
         product.row_stride = options.row_stride ? options.row_stride : layer.inputs;
@@ -38,9 +38,9 @@ struct Operand {
 
 }  // namespace
 
-Packed pack(const at::Tensor& weight, const at::Tensor& bias, Element element) {
+PackedLinear pack(const at::Tensor& weight, const at::Tensor& bias, Element element) {
     c10::InferenceMode inference;
-    Packed packed;
+    PackedLinear packed;
     packed.element = element;
     packed.outputs = weight.size(0);
     packed.inputs = weight.size(1);
@@ -59,7 +59,7 @@ Packed pack(const at::Tensor& weight, const at::Tensor& bias, Element element) {
     return packed;
 }
 
-void linear(const Packed& layer, const float* x, std::int64_t rows, float* out,
+void linear(const PackedLinear& layer, const float* x, std::int64_t rows, float* out,
             const LinearOptions& options) {
     avx512::Product product;
     product.matrix = layer.matrix.const_data_ptr();

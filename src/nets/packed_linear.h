@@ -13,7 +13,7 @@ struct Norm {
     at::Tensor weight, bias;
 };
 
-struct Packed {
+struct PackedLinear {
     avx512::Element element = avx512::Element::float32;
     std::int64_t outputs = 0, inputs = 0;
     at::Tensor matrix;         // lanes, in panels
@@ -24,7 +24,7 @@ struct Packed {
 };
 
 // weight [outputs, inputs] float32, bias [outputs] or undefined. int8: inputs must be a multiple of 16.
-Packed pack(const at::Tensor& weight, const at::Tensor& bias, avx512::Element element);
+PackedLinear pack(const at::Tensor& weight, const at::Tensor& bias, avx512::Element element);
 
 struct LinearOptions {
     const Norm* norm = nullptr;   // of the rows, before the product; inputs must be a multiple of 16
@@ -32,7 +32,7 @@ struct LinearOptions {
     bool gelu = false, add = false;
 };
 // x [rows, inputs] -> out [rows, outputs], on all threads where it is worth it.
-void linear(const Packed& layer, const float* x, std::int64_t rows, float* out,
+void linear(const PackedLinear& layer, const float* x, std::int64_t rows, float* out,
             const LinearOptions& options = {});
 
 // act(first, last) over [0, count), on all threads where `work` (multiplications) is worth waking them.
