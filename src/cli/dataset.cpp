@@ -28,7 +28,7 @@ struct DatasetVerb {
 struct Work {
     std::filesystem::path root;
     const dataset::DatasetSettings& settings;
-    const dataset::Transcribe& transcribe;
+    const dataset::Transcribers& hearing;
     Events& events;
 };
 using Step = std::function<dataset::Report(const Work&, const std::string& voice)>;
@@ -39,15 +39,16 @@ struct Job {
     std::vector<Step> phases;
 };
 
-dataset::Transcribe transcriber(const studio::Workspace& workspace, const DatasetVerb& verb, Events& events) {
-    return dataset::whisper_transcriber(workspace.root(), verb.settings, events,
-                                        at::hasCUDA() ? "cuda" : "cpu",
-                                        studio::model_fetcher(workspace, events));
+dataset::Transcribers transcribers(const studio::Workspace& workspace, const DatasetVerb& verb,
+                                   Events& events) {
+    return dataset::whisper_transcribers(workspace.root(), verb.settings, events,
+                                         at::hasCUDA() ? "cuda" : "cpu",
+                                         studio::model_fetcher(workspace, events));
 }
 
 dataset::Report transcribe(const Work& work, const std::string& voice) {
     dataset::Report report =
-        dataset::transcribe_voice(work.root, voice, work.settings, work.transcribe, work.events);
+        dataset::transcribe_voice(work.root, voice, work.settings, work.hearing.transcribe, work.events);
     if (dataset::tells_speakers(work.settings) && !report.stopped)
         report.add(dataset::diarise_voice(work.root, voice, work.settings, work.events));
     return report;
@@ -63,12 +64,12 @@ dataset::Report slice_when_asked(const Work& work, const std::string& voice) {
 
 dataset::Report list(const Work& work, const std::string& voice) {
     return dataset::list_voice(work.root, voice, work.settings, work.events,
-                               dataset::phonemizer(work.root, voice, work.settings), work.transcribe);
+                               dataset::phonemizer(work.root, voice, work.settings), work.hearing.check);
 }
 
 dataset::Report prepare(const Work& work, const std::string& voice) {
-    return dataset::prepare_voice(work.root, voice, work.settings, work.transcribe, work.events,
-                                  dataset::phonemizer(work.root, voice, work.settings));
+    return dataset::prepare_voice(work.root, voice, work.settings, work.hearing.transcribe, work.events,
+                                  dataset::phonemizer(work.root, voice, work.settings), work.hearing.check);
 }
 
 void print_report(const std::string& voice, const dataset::Report& report) {
@@ -86,8 +87,8 @@ int run_one(const Context& context, const DatasetVerb& verb, const Job& job) {
     const studio::Workspace workspace = context.open();
     dataset::Report report;
     const Json result = run_job(context, [&](Events& events) {
-        const dataset::Transcribe transcribe = transcriber(workspace, verb, events);
-        report = job.whole({workspace.root(), verb.settings, transcribe, events}, verb.voice);
+        const dataset::Transcribers hearing = transcribers(workspace, verb, events);
+        report = job.whole({workspace.root(), verb.settings, hearing, events}, verb.voice);
         Json summary = dataset::to_json(report);
         summary["stopped"] = report.stopped;
         return summary;
@@ -100,8 +101,8 @@ int run_all(const Context& context, const DatasetVerb& verb, const Job& job) {
     const studio::Workspace workspace = context.open();
     dataset::AllVoices all;
     const Json result = run_job(context, [&](Events& events) {
-        const dataset::Transcribe transcribe = transcriber(workspace, verb, events);
-        const Work work{workspace.root(), verb.settings, transcribe, events};
+        const dataset::Transcribers hearing = transcribers(workspace, verb, events);
+        const Work work{workspace.root(), verb.settings, hearing, events};
         std::vector<dataset::Phase> phases;
         for (const Step& step : job.phases)
             phases.push_back([&](const std::string& voice) { return step(work, voice); });
@@ -128,7 +129,7 @@ CLI::App* add_verb(CLI::App& app, Context& context, const char* name, const char
     verb->footer(examples);
     verb->callback([&context, verb, options, job] {
         if (!verb->get_subcommands().empty()) return;
-        if (options->voice.empty() != options->all) {
+        if (options->voice.empty() == options->all) {
             context.action = [&context, options, job] {
                 check_settings(options->settings);
                 return options->all ? run_all(context, *options, job) : run_one(context, *options, job);

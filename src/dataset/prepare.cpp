@@ -88,7 +88,8 @@ Report list_voice(const fs::path& root, const std::string& voice, const DatasetS
 }
 
 Report prepare_voice(const fs::path& root, const std::string& voice, const DatasetSettings& settings,
-                     const Transcribe& transcriber, Events& events, const Phonemize& phonemize) {
+                     const Transcribe& transcriber, Events& events, const Phonemize& phonemize,
+                     const Transcribe& check) {
     const Job job = make_job(root, voice, settings, events);
     Report report = transcribe_step(job, transcriber);
     bool listed = false;
@@ -96,7 +97,7 @@ Report prepare_voice(const fs::path& root, const std::string& voice, const Datas
         if (tells_speakers(settings) && !report.stopped) report.add(diarise_step(job));
         if (settings.slice && !report.stopped) report.add(slice_step(job));
         if (!report.stopped) {
-            report.add(list_step(job, phonemize, transcriber));
+            report.add(list_step(job, phonemize, check ? check : transcriber));
             listed = !report.stopped;
         }
     } catch (const Error&) {

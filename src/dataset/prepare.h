@@ -33,7 +33,7 @@ struct Recording {
 // before the first ones are read, to load what it needs: whatever it throws then ends the job. When it throws
 // Error(input) or a foreign exception later, the recordings are tried again one by one, and those that fail
 // are skipped and reported; Error(interrupted) ends the step as Ctrl-C does, any other kind ends the job. See
-// whisper_transcriber (dataset/whisper_backend.h).
+// whisper_transcribers (dataset/whisper_backend.h).
 using Transcribe = std::function<std::vector<asr::Transcript>(const std::vector<Recording>& recordings,
                                                               const std::string& language)>;
 // Phonemes of `text`; `voice` is espeak's name of the language (en-us, fr-fr, …).
@@ -50,9 +50,9 @@ Report slice_voice(const std::filesystem::path& root, const std::string& voice,
 Report list_voice(const std::filesystem::path& root, const std::string& voice,
                   const DatasetSettings& settings, Events& events, const Phonemize& phonemize = {},
                   const Transcribe& transcribe = {});
-// The three in one; slices only when settings.slice.
+// The three in one; slices only when settings.slice. `check` hears slices again; empty: `transcribe` does.
 Report prepare_voice(const std::filesystem::path& root, const std::string& voice,
                      const DatasetSettings& settings, const Transcribe& transcribe, Events& events,
-                     const Phonemize& phonemize = {});
+                     const Phonemize& phonemize = {}, const Transcribe& check = {});
 
 }  // namespace testudo::dataset

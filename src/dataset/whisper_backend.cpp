@@ -190,25 +190,27 @@ asr::HearOptions hear_options(const DatasetSettings& settings, const std::string
     return options;
 }
 
-Transcribe whisper_transcriber(const fs::path& root, const DatasetSettings& settings, Events& events,
-                               const std::string& device, const FetchModel& fetch) {
+Transcribers whisper_transcribers(const fs::path& root, const DatasetSettings& settings, Events& events,
+                                  const std::string& device, const FetchModel& may_fetch) {
     auto backend = std::make_shared<std::unique_ptr<asr::Backend>>();
-    return [root, settings, device, fetch, backend, &events](const std::vector<Recording>& recordings,
-                                                             const std::string& language) {
-        if (!*backend) *backend = open_whisper(root, settings, events, device, fetch);
-        std::vector<audio::Clip> clips;
-        double seconds = 0;
-        for (const auto& recording : recordings) {
-            clips.push_back(recording.clip);
-            seconds += recording.clip.seconds();
-        }
-        asr::HearOptions options = hear_options(settings, language);
-        if (seconds >= seconds_worth_showing)
-            options.progress = [&events](double done, double total) {
-                events.progress("listen", done, total, "s");
-            };
-        return (*backend)->hear(clips, options);
+    const auto with = [=, &events](const FetchModel& fetch) -> Transcribe {
+        return [=, &events](const std::vector<Recording>& recordings, const std::string& language) {
+            if (!*backend) *backend = open_whisper(root, settings, events, device, fetch);
+            std::vector<audio::Clip> clips;
+            double seconds = 0;
+            for (const auto& recording : recordings) {
+                clips.push_back(recording.clip);
+                seconds += recording.clip.seconds();
+            }
+            asr::HearOptions options = hear_options(settings, language);
+            if (seconds >= seconds_worth_showing)
+                options.progress = [&events](double done, double total) {
+                    events.progress("listen", done, total, "s");
+                };
+            return (*backend)->hear(clips, options);
+        };
     };
+    return {with(may_fetch), with({})};
 }
 
 }  // namespace testudo::dataset

@@ -35,9 +35,14 @@ std::unique_ptr<asr::Backend> open_whisper(const std::filesystem::path& root, co
                                            const FetchModel& fetch = {});
 asr::HearOptions hear_options(const DatasetSettings& settings, const std::string& language);
 
-// Opens it at its first use.
-Transcribe whisper_transcriber(const std::filesystem::path& root, const DatasetSettings& settings,
-                               Events& events, const std::string& device = "cpu",
-                               const FetchModel& fetch = {});
+// Both use one backend, opened by whichever comes first. `check` fetches nothing: what is heard a second time
+// is worth a model that is there, not a download.
+struct Transcribers {
+    Transcribe transcribe;
+    Transcribe check;
+};
+Transcribers whisper_transcribers(const std::filesystem::path& root, const DatasetSettings& settings,
+                                  Events& events, const std::string& device = "cpu",
+                                  const FetchModel& fetch = {});
 
 }  // namespace testudo::dataset

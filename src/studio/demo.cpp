@@ -178,8 +178,9 @@ Json run_demo(const Workspace& workspace, const DemoOptions& options, Events& ev
     prepare.validation_audio_length = 3.4;  // the shortest prompts are kept aside to validate with
     const auto report =
         dataset::prepare_voice(workspace.root(), options.voice, prepare,
-                               dataset::whisper_transcriber(workspace.root(), prepare, events, "cpu",
-                                                            model_fetcher(workspace, events)),
+                               dataset::whisper_transcribers(workspace.root(), prepare, events, "cpu",
+                                                             model_fetcher(workspace, events))
+                                   .transcribe,
                                events);
     if (report.stopped) return Json{{"stopped", true}};
     const fs::path folder = workspace.training(options.voice);

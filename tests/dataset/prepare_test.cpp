@@ -225,7 +225,8 @@ TEST(Prepare, TheModelIsNeededOnlyWhereSomethingIsHeard) {
     v.settings.whisper_model = "missing";
     const auto prepare = [&] {
         return dataset::prepare_voice(v.root, "v", v.settings,
-                                      dataset::whisper_transcriber(v.root, v.settings, v.events), v.events);
+                                      dataset::whisper_transcribers(v.root, v.settings, v.events).transcribe,
+                                      v.events);
     };
     EXPECT_NE(error_of([&] { prepare(); }, ErrorKind::input).find("missing"), std::string::npos);
     write_text(v.training / "whisper.json",

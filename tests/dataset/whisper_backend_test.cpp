@@ -165,7 +165,7 @@ TEST_F(WhisperBackend, SlowBothBackendsHearTheSameRecording) {
     for (const char* backend : {"openai/whisper", "whispercpp"}) {
         settings.whisper_backend = backend;
         dataset::transcribe_voice(root(), "v", settings,
-                                  dataset::whisper_transcriber(root(), settings, events), events);
+                                  dataset::whisper_transcribers(root(), settings, events).transcribe, events);
         const auto transcripts = asr::read_transcripts(folder / "training/v/whisper.json");
         ASSERT_EQ(transcripts.size(), 1u);
         EXPECT_EQ(transcripts[0].second.language, "en") << backend;

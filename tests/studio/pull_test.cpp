@@ -289,7 +289,9 @@ TEST(ModelSources, TheBuiltInTableIsSound) {
         EXPECT_FALSE(source.target.empty()) << source.name;
         EXPECT_EQ(&model_source(sources, source.name), &source);
         for (const auto& name : source.also) EXPECT_EQ(&model_source(sources, name), &source);
-        EXPECT_EQ(source.files.front().sha256.size(), 64u) << source.name;
+        // The publishers of acoustic models for alignment name no checksums.
+        const bool unpublished = source.name.starts_with("align-");
+        EXPECT_EQ(source.files.front().sha256.size(), unpublished ? 0u : 64u) << source.name;
         for (const auto& file : source.files) {
             EXPECT_TRUE(file.target.starts_with("models/")) << file.target;
             for (const auto& url : file.urls) {
