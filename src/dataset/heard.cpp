@@ -4,6 +4,7 @@
 
 #include "core/error.h"
 #include "core/hash.h"
+#include "dataset/edit.h"
 
 namespace testudo::dataset {
 
@@ -11,6 +12,18 @@ namespace {
 
 std::string digest(const asr::Transcript& transcript) {
     return sha256(to_json(transcript).dump(-1, ' ', true, Json::error_handler_t::replace)).substr(0, 16);
+}
+
+// The marks of curation, which stand in whisper.json itself.
+bool is_marked(const asr::Transcript& transcript) {
+    const auto is_set = [](const Json& extra, const char* key) {
+        const auto found = extra.find(key);
+        return found != extra.end() && *found == true;
+    };
+    return is_set(transcript.extra, accepted_key) ||
+           std::any_of(transcript.segments.begin(), transcript.segments.end(), [&](const auto& segment) {
+               return is_set(segment.extra, accepted_key) || is_set(segment.extra, edited_key);
+           });
 }
 
 }  // namespace
@@ -26,7 +39,7 @@ Heard::Heard(std::filesystem::path file) : file_(std::move(file)) {
 
 Origin Heard::origin_of(const std::string& name, const asr::Transcript& transcript) const {
     const auto known = digests_.find(name);
-    if (known == digests_.end()) return Origin::unknown;
+    if (known == digests_.end()) return is_marked(transcript) ? Origin::corrected : Origin::unknown;
     const auto& all = known->second;
     return std::find(all.begin(), all.end(), digest(transcript)) != all.end() ? Origin::heard
                                                                               : Origin::corrected;

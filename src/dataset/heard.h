@@ -1,6 +1,7 @@
 #pragma once
 // Which entries of whisper.json are as they were heard, and which were corrected by hand since. Kept in a
 // file of its own, training/V/.heard.json (file name -> digests), as whisper.json has the original's form.
+// Where it knows nothing, the marks of curation in the entry (accepted, edited) still tell a correction.
 #include <filesystem>
 #include <map>
 #include <string>
