@@ -150,16 +150,14 @@ int assign_speakers(Transcript& transcript, std::span<const SpeakerSpan> spans,
     std::vector<Segment> out;
     int parted = 0;
     for (Segment& segment : transcript.segments) {
-        if (options.keep_tagged && !speaker_of(segment).empty()) {
-            out.push_back(std::move(segment));
-            continue;
-        }
-        set_tag(segment.extra, index.speaker(segment.start, segment.end, options.nearest));
+        const auto number = static_cast<std::size_t>(&segment - transcript.segments.data());
+        const bool keep = number < options.keep.size() && options.keep[number];
+        if (!keep) set_tag(segment.extra, index.speaker(segment.start, segment.end, options.nearest));
         if (segment.words)
             for (Word& word : *segment.words)
                 set_tag(word.extra, index.speaker(word.start, word.end, options.nearest));
         std::vector<Segment> parts;
-        if (options.split && segment.words && segment.words->size() > 1)
+        if (!keep && options.split && segment.words && segment.words->size() > 1)
             if (const std::vector<Turn> turns = turns_of(*segment.words); turns.size() > 1)
                 parts = cut(segment, turns);
         if (parts.empty()) {

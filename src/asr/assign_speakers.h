@@ -3,6 +3,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "asr/diarisation.h"
 #include "asr/transcript.h"
@@ -27,9 +28,9 @@ std::string speaker_of(const Segment& segment);
 std::string speaker_of(const Word& word);
 
 struct AssignOptions {
-    bool nearest = false;      // also where nobody was heard
-    bool split = true;         // segments of several speakers are cut between words, where words have times
-    bool keep_tagged = false;  // segments that name a speaker already stay as they are
+    bool nearest = false;  // also where nobody was heard
+    bool split = true;     // segments of several speakers are cut between words, where words have times
+    std::vector<bool> keep = {};  // true, of each segment: it keeps its own tag and is not cut
 };
 // A segment that is cut loses what belongs to the whole: its tokens and phonemes; segments are numbered anew
 // then. Returns how many were cut.

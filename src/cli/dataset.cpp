@@ -37,6 +37,9 @@ using Step = std::function<dataset::Report(const Work&, const std::string& voice
 struct Job {
     Step whole;
     std::vector<Step> phases;
+    std::string (*summary)(const dataset::Report&);
+    const char* kept;   // what of its work remains after Ctrl-C
+    const char* go_on;  // the flags with which it goes on from there
 };
 
 dataset::Transcribers transcribers(const studio::Workspace& workspace, const DatasetVerb& verb,
@@ -72,18 +75,46 @@ dataset::Report prepare(const Work& work, const std::string& voice) {
                                   dataset::phonemizer(work.root, voice, work.settings), work.hearing.check);
 }
 
-void print_report(const std::string& voice, const dataset::Report& report) {
-    const auto cut =
-        std::count_if(report.cuts.begin(), report.cuts.end(), [](const auto& c) { return c.error.empty(); });
-    if (!voice.empty()) std::cout << printable(voice) << ": ";
-    std::cout << report.files << " recordings, " << report.transcribed << " transcribed now, " << cut
-              << " slices cut; " << report.train_lines << " lines to train on, " << report.validation_lines
-              << " to validate with, " << report.doubtful() << " doubtful; kept "
-              << human_duration(report.seconds_kept) << ", lost " << human_duration(report.seconds_lost())
-              << " (" << report.rejected.size() << " rejected)\n";
+std::size_t cut_slices(const dataset::Report& report) {
+    return static_cast<std::size_t>(
+        std::count_if(report.cuts.begin(), report.cuts.end(), [](const auto& c) { return c.error.empty(); }));
 }
 
-int run_one(const Context& context, const DatasetVerb& verb, const Job& job) {
+std::string recordings_of(const dataset::Report& report) {
+    return dataset::counted(static_cast<std::size_t>(report.files), "recording", "recordings");
+}
+
+std::string left_out(const dataset::Report& report) {
+    if (report.rejected.empty()) return {};
+    return cat("; left out ", report.rejected.size(), " (", human_duration(report.seconds_lost()), ")");
+}
+
+std::string heard(const dataset::Report& report) {
+    return cat(recordings_of(report), ", ", report.transcribed, " transcribed now", left_out(report));
+}
+
+std::string sliced(const dataset::Report& report) {
+    return cat(dataset::counted(cut_slices(report), "slice", "slices"), " cut", left_out(report));
+}
+
+std::string listed(const dataset::Report& report) {
+    return cat(dataset::counted(static_cast<std::size_t>(report.train_lines), "line", "lines"),
+               " to train on, ", report.validation_lines, " to validate with, ", report.doubtful(),
+               " doubtful; kept ", human_duration(report.seconds_kept), ", lost ",
+               human_duration(report.seconds_lost()), " (", report.rejected.size(), " rejected)");
+}
+
+std::string prepared(const dataset::Report& report) {
+    return cat(recordings_of(report), ", ", report.transcribed, " transcribed now, ",
+               dataset::counted(cut_slices(report), "slice", "slices"), " cut; ", listed(report));
+}
+
+void print_stop(const Job& job, const std::string& verb, const std::string& voice) {
+    std::cout << "stopped by Ctrl-C; " << job.kept << "; go on with `testudo " << verb << " "
+              << printable(voice) << job.go_on << "` and the same settings" << std::endl;
+}
+
+int run_one(const Context& context, const std::string& name, const DatasetVerb& verb, const Job& job) {
     const studio::Workspace workspace = context.open();
     dataset::Report report;
     const Json result = run_job(context, [&](Events& events) {
@@ -93,11 +124,14 @@ int run_one(const Context& context, const DatasetVerb& verb, const Job& job) {
         summary["stopped"] = report.stopped;
         return summary;
     });
-    if (!context.json) print_report({}, report);
+    if (!context.json) {
+        std::cout << job.summary(report) << "\n";
+        if (report.stopped) print_stop(job, name, verb.voice);
+    }
     return exit_code(result);
 }
 
-int run_all(const Context& context, const DatasetVerb& verb, const Job& job) {
+int run_all(const Context& context, const std::string& name, const DatasetVerb& verb, const Job& job) {
     const studio::Workspace workspace = context.open();
     dataset::AllVoices all;
     const Json result = run_job(context, [&](Events& events) {
@@ -110,7 +144,9 @@ int run_all(const Context& context, const DatasetVerb& verb, const Job& job) {
         return dataset::to_json(all);
     });
     if (!context.json)
-        for (const auto& [voice, report] : all.reports) print_report(voice, report);
+        for (const auto& [voice, report] : all.reports)
+            std::cout << printable(voice) << ": " << job.summary(report) << "\n";
+    if (all.stopped && !context.json) print_stop(job, name, "--all");
     if (all.failed.empty() || all.stopped) return exit_code(result);
     if (!context.json)
         for (const auto& [voice, error] : all.failed)
@@ -130,9 +166,11 @@ CLI::App* add_verb(CLI::App& app, Context& context, const char* name, const char
     verb->callback([&context, verb, options, job] {
         if (!verb->get_subcommands().empty()) return;
         if (options->voice.empty() == options->all) {
-            context.action = [&context, options, job] {
+            context.action = [&context, verb, options, job] {
                 check_settings(options->settings);
-                return options->all ? run_all(context, *options, job) : run_one(context, *options, job);
+                const std::string own = verb->get_name();
+                return options->all ? run_all(context, own, *options, job)
+                                    : run_one(context, own, *options, job);
             };
             return;
         }
@@ -163,17 +201,21 @@ void add_dataset_verbs(CLI::App& app, Context& context) {
              "  testudo prepare ada --language \"\" --slice     detect the language; cut every recording by "
              "its segments\n"
              "  testudo prepare --all                         every voice in voices/",
-             {prepare, {transcribe, slice_when_asked, list}});
+             {prepare,
+              {transcribe, slice_when_asked, list},
+              prepared,
+              "what was transcribed is kept",
+              " --skip-existing"});
     add_verb(app, context, "transcribe", "Write training/VOICE/whisper.json and audio/ from voices/VOICE",
              "Examples:\n"
              "  testudo transcribe ada --whisper-model small --language en\n"
              "  testudo transcribe ada --skip-existing        only recordings that whisper.json lacks",
-             {transcribe, {transcribe}});
+             {transcribe, {transcribe}, heard, "what was transcribed is kept", " --skip-existing"});
     add_verb(app, context, "slice", "Cut the recordings by the segments of whisper.json",
              "Examples:\n"
              "  testudo slice ada\n"
              "  testudo slice ada --cut-points segment --slice-start-offset -0.1 --slice-end-offset 0.2",
-             {slice, {slice}});
+             {slice, {slice}, sliced, "the slices cut so far are kept", ""});
     CLI::App* lines = add_verb(
         app, context, "dataset", "Write train.txt and validation.txt from whisper.json",
         "Examples:\n"
@@ -181,7 +223,7 @@ void add_dataset_verbs(CLI::App& app, Context& context) {
         "  testudo dataset ada --validation-audio-length 2\n"
         "  testudo dataset stats ada                     what the dataset consists of\n"
         "A voice that is called like a verb below stands behind two dashes: testudo dataset -- stats",
-        {list, {list}});
+        {list, {list}, listed, "the lists are as they were", ""});
     lines->require_subcommand(0, 1);
     add_statistics_verb(*lines, context);
     add_curation_verbs(*lines, context);

@@ -36,7 +36,10 @@ void add_diarize_verb(CLI::App& app, Context& context) {
                 return summary;
             });
             if (!context.json)
-                for (const std::string& note : report.notes) std::cout << printable(note) << "\n";
+                for (const std::string& finding : report.findings) std::cout << printable(finding) << "\n";
+            if (!context.json && report.stopped)
+                std::cout << "stopped by Ctrl-C; nothing was changed; begin again with `testudo diarize "
+                          << printable(options->voice) << "` and the same settings" << std::endl;
             return exit_code(result);
         };
     });

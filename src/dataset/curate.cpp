@@ -11,8 +11,6 @@ namespace testudo::dataset {
 
 namespace {
 
-constexpr const char* outside = "edited outside";
-
 VoiceFolders existing(const fs::path& root, const std::string& voice) {
     VoiceFolders folders(root, voice);
     if (!fs::exists(folders.training) && !fs::exists(folders.voice))
@@ -93,7 +91,7 @@ void Curation::catch_up() {
     }
     const std::size_t before = history_.changes().size(), done = history_.done();
     if (history_.begun() && !history_.in_step(text_.text()))
-        add_difference(history_, folders_, text_, outside);
+        add_difference(history_, folders_, text_, edited_outside);
     if (history_.changes().size() == before && history_.done() < done)
         notes.push_back(cat("the program was ended before this reached whisper.json, so it is undone: ",
                             history_.changes()[history_.done()].what));
@@ -224,17 +222,25 @@ void Curation::write(const std::string& after) {
                                 "Give your user permission to write there.");
 }
 
-void note_changes(const VoiceFolders& folders, const std::string& what, std::vector<std::string>& notes) {
-    const TranscriptText text = TranscriptText::read(folders.whisper_json());
+void note_change(const VoiceFolders& folders, const std::string& bytes, const std::string& what,
+                 std::vector<std::string>& notes) {
     History history(history_of(folders));
     if (!history.begun()) {
-        if (what.empty() && !text.text().empty()) history.begin(text.text());
-    } else if (what.empty()) {
-        if (!history.in_step(text.text())) add_difference(history, folders, text, outside);
-    } else if (!history.leads_to(text.text())) {
-        add_difference(history, folders, text, what);  // even where it leads back to what was before
+        if (!bytes.empty()) history.begin(bytes);
+    } else if (!history.leads_to(bytes)) {  // even where it leads back to what was before
+        add_difference(history, folders, {bytes, to_utf8(folders.whisper_json().native())}, what);
     }
     if (!history.problem().empty()) notes.push_back(history.problem());
+}
+
+void note_changes(const VoiceFolders& folders, const std::string& what, std::vector<std::string>& notes) {
+    const TranscriptText text = TranscriptText::read(folders.whisper_json());
+    if (what.empty()) {
+        History history(history_of(folders));
+        if (history.begun() && history.in_step(text.text())) return;
+        if (!history.problem().empty()) notes.push_back(history.problem());
+    }
+    note_change(folders, text.text(), what.empty() ? edited_outside : what, notes);
 }
 
 }  // namespace testudo::dataset

@@ -62,7 +62,12 @@ class Curation {
 
 // For a step that writes whisper.json itself and holds training/V. Before it begins (`what` empty): what it
 // finds there, so that it can be brought back, also where no history was kept yet. Afterwards: what it has
-// written, in words, as a change. Throws as Curation does.
+// written, in words, as a change; where no history was kept yet, it begins with that. Throws as Curation
+// does.
 void note_changes(const VoiceFolders& folders, const std::string& what, std::vector<std::string>& notes);
+// The same of a whisper.json that was seen there, of these bytes.
+void note_change(const VoiceFolders& folders, const std::string& bytes, const std::string& what,
+                 std::vector<std::string>& notes);
+constexpr const char* edited_outside = "edited outside";
 
 }  // namespace testudo::dataset

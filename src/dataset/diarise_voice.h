@@ -1,8 +1,9 @@
 #pragma once
 // Who speaks in each segment: tags in training/V/whisper.json (key "speaker" of segments and words), the same
 // name for the same person in all recordings of the voice. Segments of several speakers are cut between
-// words. A correction by hand stays one: its segments are not cut, and tags they have are kept (unless
-// overwrite_corrections); an entry as it was heard stays known as such.
+// words. A correction by hand stays one: its segments are not cut, and tags that were written by hand are
+// kept (dataset/found_speakers.h; unless overwrite_corrections); an entry as it was heard stays known as
+// such. One step of the history.
 #include <filesystem>
 #include <string>
 

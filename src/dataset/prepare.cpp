@@ -1,7 +1,10 @@
 #include "dataset/prepare.h"
 
+#include <iterator>
+
 #include "core/files.h"
 #include "core/strings.h"
+#include "dataset/curate.h"
 #include "dataset/diarise_voice.h"
 #include "dataset/steps.h"
 #include "dataset/vocabulary.h"
@@ -24,9 +27,10 @@ Job make_job(const fs::path& root, const std::string& voice, const DatasetSettin
 namespace {
 
 void tell_lines(const Report& report, Events& events) {
-    events.info(cat(report.train_lines, " lines to train on, ", report.validation_lines, " to validate; ",
-                    report.doubtful(), " of them doubtful; kept ", human_duration(report.seconds_kept),
-                    ", left out ", report.rejected.size(), " (", human_duration(report.seconds_lost()), ")"));
+    events.info(cat(counted(static_cast<std::size_t>(report.train_lines), "line", "lines"), " to train on, ",
+                    report.validation_lines, " to validate; ", report.doubtful(), " of them doubtful; kept ",
+                    human_duration(report.seconds_kept), ", left out ", report.rejected.size(), " (",
+                    human_duration(report.seconds_lost()), ")"));
 }
 
 Json verdicts(const Report& report) {
@@ -72,18 +76,26 @@ Report transcribe_voice(const fs::path& root, const std::string& voice, const Da
 
 Report slice_voice(const fs::path& root, const std::string& voice, const DatasetSettings& settings,
                    Events& events) {
-    Report report = slice_step(make_job(root, voice, settings, events));
+    const Job job = make_job(root, voice, settings, events);
+    std::vector<std::string> notes;
+    note_changes(job.folders, {}, notes);
+    Report report = slice_step(job);
+    std::move(notes.begin(), notes.end(), std::back_inserter(report.notes));
     tell(report, events);
     return report;
 }
 
 Report list_voice(const fs::path& root, const std::string& voice, const DatasetSettings& settings,
                   Events& events, const Phonemize& phonemize, const Transcribe& transcriber) {
-    Report report = list_step(make_job(root, voice, settings, events), phonemize, transcriber);
+    const Job job = make_job(root, voice, settings, events);
+    std::vector<std::string> notes;
+    note_changes(job.folders, {}, notes);
+    Report report = list_step(job, phonemize, transcriber);
+    std::move(notes.begin(), notes.end(), std::back_inserter(report.notes));
     tell(report, events);
     if (!report.stopped) tell_lines(report, events);
     if (!report.stopped && !settings.tokenizer_json.empty())
-        warn_of_vocabulary(root, VoiceFolders(root, voice).training, settings.tokenizer_json, events);
+        warn_of_vocabulary(root, job.folders.training, settings.tokenizer_json, events);
     return report;
 }
 

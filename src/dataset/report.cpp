@@ -58,12 +58,14 @@ void Report::add(Report other) {
         if (!known) rejected.push_back(std::move(one));
     }
     std::move(other.notes.begin(), other.notes.end(), std::back_inserter(notes));
+    std::move(other.findings.begin(), other.findings.end(), std::back_inserter(findings));
     std::move(other.lines.begin(), other.lines.end(), std::back_inserter(lines));
     stopped |= other.stopped;
 }
 
 Json to_json(const Report& report) {
-    Json rejected = Json::array();
+    Json rejected = Json::array(), notes = report.findings;
+    for (const auto& note : report.notes) notes.push_back(note);
     for (const auto& one : report.rejected) rejected.push_back(to_json(one));
     double gained = 0, lost = 0;
     for (const Cut& cut : report.cuts)
@@ -80,11 +82,16 @@ Json to_json(const Report& report) {
             {"seconds_lost", rounded(report.seconds_lost())},
             {"stopped", report.stopped},
             {"rejected", std::move(rejected)},
-            {"notes", report.notes}};
+            {"notes", std::move(notes)}};
+}
+
+std::string counted(std::size_t count, const char* one, const char* many) {
+    return cat(count, " ", count == 1 ? one : many);
 }
 
 void tell(const Report& report, Events& events) {
-    for (const auto& note : report.notes) events.info(note);
+    for (const auto& finding : report.findings) events.info(finding);
+    for (const auto& note : report.notes) events.warning(note);
     std::size_t told = 0;
     for (const auto& line : report.lines) {
         if (line.verdict != Verdict::doubtful) continue;
@@ -92,8 +99,9 @@ void tell(const Report& report, Events& events) {
         events.info(cat("doubtful: ", line.audio, ": ", join(line.reasons, "; "), " (\"",
                         to_utf8(trim(line.text)), "\")"));
     }
-    if (told > doubtful_told)
-        events.info(cat(told - doubtful_told, " more doubtful lines are named in report.json"));
+    if (told > 0)
+        events.warning(cat(counted(told, "line is", "lines are"), " doubtful; report.json names ",
+                           told == 1 ? "it" : "them all"));
     for (const auto& one : report.rejected)
         events.warning(cat("left out: ", one.file, at_time(one), ": ", one.reason,
                            one.text.empty() ? std::string() : cat(" (\"", to_utf8(trim(one.text)), "\")")));

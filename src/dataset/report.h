@@ -42,9 +42,10 @@ struct Report {
     int train_lines = 0, validation_lines = 0;
     double seconds_kept = 0;  // in listed clips
     std::vector<Rejected> rejected;
-    std::vector<std::string> notes;  // what was changed or looks odd, but is kept
-    bool stopped = false;            // Ctrl-C: what is written is valid, but not all was done
-    std::vector<CheckedLine> lines;  // of both lists, doubtful ones first
+    std::vector<std::string> notes;     // what was changed or looks odd, but is kept
+    std::vector<std::string> findings;  // results in words
+    bool stopped = false;               // Ctrl-C: what is written is valid, but not all was done
+    std::vector<CheckedLine> lines;     // of both lists, doubtful ones first
 
     double seconds_lost() const;
     int doubtful() const;  // of the lines
@@ -52,8 +53,11 @@ struct Report {
     void add(Report other);
 };
 
+std::string counted(std::size_t count, const char* one, const char* many);  // 1 line, 2 lines
+
 Json to_json(const Report& report);
-// One warning for each rejected line, one info for each note; doubtful lines come first.
+// A warning for each note and rejected line, and one for all doubtful lines; findings and the first of the
+// doubtful lines as info.
 void tell(const Report& report, Events& events);
 
 }  // namespace testudo::dataset

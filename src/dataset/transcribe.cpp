@@ -16,6 +16,7 @@
 #include "dataset/pieces.h"
 #include "dataset/read_ahead.h"
 #include "dataset/steps.h"
+#include "dataset/transcript_file.h"
 
 namespace testudo::dataset {
 
@@ -63,15 +64,16 @@ bool run(const Transcribe& transcribe, const std::vector<Recording>& recordings,
     return true;
 }
 
+constexpr const char* transcribed = "transcribed";
+
 class Transcription {
   public:
     Transcription(const Job& job, const Transcribe& transcribe)
         : job_(job),
           transcribe_(transcribe),
-          file_(job.folders.whisper_json()),
+          transcripts_(job.folders, transcribed),
           heard_(job.folders.training / ".heard.json") {
-        if (fs::exists(file_)) transcripts_ = asr::read_transcripts(file_);
-        for (const auto& [name, transcript] : transcripts_)
+        for (const auto& [name, transcript] : transcripts_.entries)
             if (heard_.origin_of(name, transcript) == Origin::corrected) corrected_.insert(name);
     }
 
@@ -99,10 +101,11 @@ class Transcription {
                                   report_.rejected[0].file, ": ", report_.rejected[0].reason),
                               "Check these files: each must be a recording of speech that can be played.");
         }
+        take_up();
         collapse();
         tell_kept_corrections();
         save_report(job_.folders, "transcribe", report_);
-        job_.events.artifact("transcript", file_);
+        job_.events.artifact("transcript", job_.folders.whisper_json());
         return std::move(report_);
     }
 
@@ -116,11 +119,12 @@ class Transcription {
     }
 
     bool is_corrected(const std::string& name) const {
-        return !job_.settings.overwrite_corrections && corrected_.count(name) > 0;
+        return meanwhile_.count(name) > 0 ||
+               (!job_.settings.overwrite_corrections && corrected_.count(name) > 0);
     }
     bool is_known(const std::string& name) {
         return is_corrected(name) ||
-               (job_.settings.skip_existing && asr::find_transcript(transcripts_, name));
+               (job_.settings.skip_existing && asr::find_transcript(transcripts_.entries, name));
     }
 
     void take(const std::string& name, const fs::path& file) {
@@ -237,10 +241,33 @@ class Transcription {
         enter(name, std::move(*outcome.transcript));
     }
 
+    // What an editor saved while this runs counts as corrected, whatever was asked for before.
+    void take_up() {
+        const std::vector<std::string> changed = transcripts_.take_up(report_.notes);
+        if (changed.empty()) return;
+        bool watched = false;
+        for (const auto& name : changed) {
+            watched |= heard_.watch(name);
+            const asr::Transcript* entry = asr::find_transcript(transcripts_.entries, name);
+            corrected_.erase(name);
+            meanwhile_.erase(name);
+            if (!entry || heard_.origin_of(name, *entry) == Origin::heard) continue;
+            corrected_.insert(name);
+            meanwhile_.insert(name);
+        }
+        if (watched) heard_.write();
+        report_.notes.push_back(
+            cat("whisper.json was edited while this ran; kept as it is there now: ", join(changed, ", ")));
+    }
+
     // Into whisper.json; its clip is there.
     void enter(const std::string& name, asr::Transcript transcript) {
+        take_up();
+        ++usable_;
+        ++done_;
+        if (meanwhile_.count(name)) return;
         for (const auto& warning : transcript.warnings) report_.notes.push_back(cat(name, ": ", warning));
-        asr::Transcript* old = asr::find_transcript(transcripts_, name);
+        asr::Transcript* old = asr::find_transcript(transcripts_.entries, name);
         if (old && heard_.origin_of(name, *old) != Origin::heard) keep_previous();
         heard_.add(name, transcript);
         heard_.write();
@@ -248,12 +275,10 @@ class Transcription {
             corrected_.erase(name);
             *old = std::move(transcript);
         } else {
-            transcripts_.emplace_back(name, std::move(transcript));
+            transcripts_.entries.emplace_back(name, std::move(transcript));
         }
-        asr::write_transcripts(file_, transcripts_);
+        transcripts_.write();
         ++report_.transcribed;
-        ++usable_;
-        ++done_;
     }
 
     // What is replaced may hold somebody's work: a copy of the file as this run found it stays.
@@ -263,7 +288,7 @@ class Transcription {
         fs::path copy = job_.folders.training / "whisper.previous.json";
         for (int n = 2; fs::exists(copy); ++n)
             copy = job_.folders.training / cat("whisper.previous-", n, ".json");
-        write_file(copy, read_file(file_));
+        write_file(copy, read_file(job_.folders.whisper_json()));
         report_.notes.push_back(cat(copy.filename(),
                                     " holds whisper.json as it was before: entries were "
                                     "replaced that this program had not written so"));
@@ -279,7 +304,7 @@ class Transcription {
     // Of every entry, old ones too, but for those corrected by hand.
     void collapse() {
         int gone = 0;
-        asr::Transcripts collapsed = transcripts_;
+        asr::Transcripts collapsed = transcripts_.entries;
         for (auto& [name, transcript] : collapsed) {
             if (corrected_.count(name)) continue;
             const bool heard = heard_.origin_of(name, transcript) == Origin::heard;
@@ -289,23 +314,24 @@ class Transcription {
         }
         if (gone == 0) return;
         const fs::path before = job_.folders.training / "whisper.unsanitized.json";
-        asr::write_transcripts(before, transcripts_);
+        asr::write_transcripts(before, transcripts_.entries);
         heard_.write();
-        asr::write_transcripts(file_, collapsed);
-        report_.notes.push_back(cat(gone, " segments shorter than ", job_.settings.min_duration,
-                                    " s were joined to the one before; ", before.filename(),
-                                    " holds the state before"));
+        transcripts_.entries = std::move(collapsed);
+        transcripts_.write();
+        report_.findings.push_back(cat(counted(static_cast<std::size_t>(gone), "segment", "segments"),
+                                       " shorter than ", job_.settings.min_duration,
+                                       gone == 1 ? " s was" : " s were", " joined to the one before; ",
+                                       before.filename(), " holds the state before"));
     }
 
     const Job& job_;
     const Transcribe& transcribe_;
-    fs::path file_;
+    TranscriptFile transcripts_;
     Heard heard_;
-    asr::Transcripts transcripts_;
     std::optional<ReadAhead> ahead_;
     std::vector<Waiting> group_;
     double group_length_ = 0;
-    std::set<std::string> clips_, corrected_;
+    std::set<std::string> clips_, corrected_, meanwhile_;  // the last: since this began
     std::vector<std::string> kept_corrections_;
     bool previous_kept_ = false, ready_ = false;
     std::size_t done_ = 0, total_ = 0, usable_ = 0;
@@ -318,7 +344,7 @@ Report transcribe_step(const Job& job, const Transcribe& transcribe) {
     std::vector<std::string> notes;
     note_changes(job.folders, {}, notes);
     Report report = Transcription(job, transcribe).run_all();
-    note_changes(job.folders, "transcribed", notes);
+    note_changes(job.folders, transcribed, notes);
     std::move(notes.begin(), notes.end(), std::back_inserter(report.notes));
     return report;
 }

@@ -81,7 +81,7 @@ TEST(AssignSpeakers, Options) {
     Transcript t = transcript(" one two", {word(0.5, 1.5, " one"), word(2.2, 3.9, " two")});
     t.segments[0].extra["speaker"] = "ada";
     Transcript kept = t, whole = t, none = t;
-    assign_speakers(kept, two, {.keep_tagged = true});
+    assign_speakers(kept, two, {.keep = {true}});
     EXPECT_EQ(speaker_of(kept.segments[0]), "ada");
     EXPECT_EQ(speaker_of(kept.segments[1]), "SPEAKER_01");
     EXPECT_EQ(assign_speakers(whole, two, {.split = false}), 0);

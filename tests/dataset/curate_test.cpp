@@ -474,6 +474,118 @@ TEST(Curate, HandWorkBeforeTheFirstEditIsInTheHistory) {
     EXPECT_EQ(v.text(), edited);
 }
 
+TEST(Curate, TheFirstEditByAnEditorCanBeUndone) {
+    Voice v;
+    v.recording("a.wav", 3);
+    v.hear();
+    const std::string heard = v.text();
+    Json json = read_json(v.file);
+    json["a.wav"]["segments"][0]["text"] = " By an editor.";
+    write_json(v.file, json);
+    EXPECT_EQ(v.hear().transcribed, 0);
+    Curation voice(v.root, "v");
+    ASSERT_EQ(voice.history().done(), 1u);
+    EXPECT_TRUE(contains(voice.undo(), "edited outside: a.wav"));
+    EXPECT_EQ(v.text(), heard);
+}
+
+TEST(Curate, MarksInTheFileTellCorrectionsWhereHeardJsonIsGoneOrDamaged) {
+    for (const char* key : {"edited", "accepted"})
+        for (const bool damaged : {false, true}) {
+            Voice v;
+            v.recording("a.wav", 3);
+            v.hear();
+            Json json = read_json(v.file);
+            json["a.wav"]["segments"][0]["text"] = " By hand.";
+            json["a.wav"]["segments"][0][key] = true;
+            write_json(v.file, json);
+            fs::remove(v.training / ".heard.json");
+            if (damaged) write_text(v.training / ".heard.json", "{");
+            EXPECT_EQ(v.hear().transcribed, 0);
+            EXPECT_EQ(v.entry("a.wav").segments[0].text, " By hand.");
+        }
+}
+
+// Saves whisper.json by `act` while the `at`th group or piece is heard.
+dataset::Transcribe editing(int at, const std::function<void()>& act) {
+    return [at, act, calls = std::make_shared<int>(0)](const std::vector<dataset::Recording>& recordings,
+                                                       const std::string& language) {
+        if (!recordings.empty() && ++*calls == at) act();
+        return whole_recordings()(recordings, language);
+    };
+}
+
+TEST(Curate, AnEditWhileATranscriptionRunsIsKeptAndAStep) {
+    for (const bool again : {false, true})
+        for (const bool overwrite : {false, true}) {
+            Voice v;
+            for (int i = 10; i < 20; ++i) v.recording(cat("r", i, ".wav"), 2);
+            if (again) v.hear();
+            v.settings.overwrite_corrections = overwrite;
+            // Of two groups: r10 was written by this run, r18 and r19 are being heard.
+            const auto edit_two = [&] {
+                Json json = read_json(v.file);
+                for (const char* name : {"r10.wav", "r19.wav"})
+                    if (json.contains(name)) json[name]["segments"][0]["text"] = " By an editor.";
+                write_json(v.file, json);
+            };
+            const auto report =
+                dataset::transcribe_voice(v.root, "v", v.settings, editing(2, edit_two), v.events);
+            EXPECT_EQ(v.entry("r10.wav").segments[0].text, " By an editor.");
+            EXPECT_EQ(v.entry("r19.wav").segments[0].text == " By an editor.", again);
+            EXPECT_EQ(v.entry("r18.wav").segments[0].text, " A sentence that is long enough.");
+            EXPECT_EQ(asr::read_transcripts(v.file).size(), 10u);
+            EXPECT_TRUE(contains(join(report.notes, "\n"), "edited while this ran"))
+                << join(report.notes, "\n");
+            EXPECT_TRUE(contains(join(report.notes, "\n"), "r10.wav"));
+            // And it stays one.
+            v.settings.overwrite_corrections = false;
+            v.hear();
+            EXPECT_EQ(v.entry("r10.wav").segments[0].text, " By an editor.");
+            Curation voice(v.root, "v");
+            bool noted = false;
+            for (const auto& change : voice.history().changes())
+                noted = noted || contains(change.what, "edited outside: r10.wav");
+            EXPECT_TRUE(noted);
+            while (voice.history().done() > 0) voice.undo();
+            EXPECT_EQ(v.entry("r10.wav").segments[0].text, " A sentence that is long enough.");
+        }
+}
+
+TEST(Curate, AnEditAfterTheLastWriteAndADeletionAreTakenUp) {
+    Voice v;
+    v.recording("a.wav", 2);
+    v.recording("b.wav", 2);
+    v.hear();
+    v.recording("c.wav", 2);
+    v.settings.skip_existing = true;
+    const auto act = [&] {
+        Json json = read_json(v.file);
+        json.erase("a.wav");
+        json["b.wav"]["text"] = "By an editor.";
+        write_json(v.file, json);
+    };
+    dataset::transcribe_voice(v.root, "v", v.settings, editing(1, act), v.events);
+    const Json json = read_json(v.file);
+    EXPECT_FALSE(json.contains("a.wav"));
+    EXPECT_EQ(json["b.wav"]["text"], "By an editor.");
+    EXPECT_TRUE(json.contains("c.wav"));
+}
+
+TEST(CurateSlow, AHalfSavedFileIsKeptBesideWhatATranscriptionWrites) {
+    Voice v;
+    v.recording("a.wav", 2);
+    v.hear();
+    v.recording("b.wav", 2);
+    v.settings.skip_existing = true;
+    const std::string half = v.text().substr(0, v.text().size() / 2);
+    const auto report = dataset::transcribe_voice(v.root, "v", v.settings,
+                                                  editing(1, [&] { write_text(v.file, half); }), v.events);
+    EXPECT_EQ(read_file(v.training / "whisper.broken.json"), half);
+    EXPECT_TRUE(contains(join(report.notes, "\n"), "whisper.broken.json"));
+    EXPECT_EQ(asr::read_transcripts(v.file).size(), 2u);
+}
+
 TEST(Curate, NoEditMakesAnOldSliceLookValid) {
     for (const bool foreign : {false, true}) {
         Voice v;
