@@ -129,13 +129,14 @@ void add_edit(CLI::App& dataset, Context& context) {
             add(EditKind::text, *text);
             add(EditKind::speaker, *speaker);
             add(EditKind::language, *language);
-            if (edits.empty())
-                throw usage_error("nothing to change is given", "Give --text, --speaker or --language.");
             if (options->accept) {
                 Edit edit;
                 edit.kind = EditKind::accept;
                 edits.push_back(edit);
             }
+            if (edits.empty())
+                throw usage_error("nothing to change is given",
+                                  "Give --text, --speaker, --language or --accept.");
             return run_edits(context, *options, edits, true);
         });
     add_places(*verb, options, true, "RECORDING:ID of a segment, or RECORDING, as `dataset show` has them");
@@ -146,7 +147,7 @@ void add_edit(CLI::App& dataset, Context& context) {
     verb->add_option_function<std::string>("--speaker", set(speaker), "Who speaks; empty: not known");
     verb->add_option_function<std::string>("--language", set(language),
                                            "Of a whole recording: a code such as en; empty: not known");
-    verb->add_flag("--accept", options->accept, "Mark it as checked by hand, too");
+    verb->add_flag("--accept", options->accept, "Mark it as checked by hand");
     verb->footer(
         "Examples:\n"
         "  testudo dataset edit ada talk.wav:3 --text \"What was really said.\"\n"
@@ -254,12 +255,25 @@ void add_steps(CLI::App& dataset, Context& context, const char* name, const char
         if (options->steps < 1) throw usage_error("--steps must be 1 or more", "Give how many.");
         dataset::Curation curation(context.open().root(), options->voice);
         Json document = {{"notes", curation.notes}, {name, Json::array()}};
-        for (int i = 0; i < options->steps; ++i) document[name].push_back((curation.*step)());
+        std::optional<Error> end;
+        for (int i = 0; i < options->steps && !end; ++i) {
+            try {
+                document[name].push_back((curation.*step)());
+            } catch (const Error& error) {
+                if (i == 0) throw;
+                end = error;
+            }
+        }
+        const bool no_more = end && end->kind() == ErrorKind::usage;
         tell_notes(context, curation.notes);
         print(context, document, [&] {
             for (const auto& what : document[name])
                 std::cout << name << ": " << printable(what.get<std::string>()) << "\n";
+            if (no_more)
+                std::cout << "That was all there is to " << name << ": " << document[name].size() << " of "
+                          << options->steps << ".\n";
         });
+        if (end && !no_more) throw *end;
         return 0;
     });
     verb->add_option("VOICE", options->voice, "Folder below training/")->required();

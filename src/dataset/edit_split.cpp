@@ -65,9 +65,6 @@ SplitPlace cut_evenly(const Segment& segment, const std::u32string& text, const 
                        : cat("Name a word from 2 to ", places.size() + 1, ": the first of the second part."));
         cut.characters = places[static_cast<std::size_t>(*edit.word - 2)];
     } else if (edit.character) {
-        if (*edit.character < 1 || *edit.character >= static_cast<std::int64_t>(text.size()))
-            refuse(edit, cat("the text has ", text.size(), " characters"),
-                   "Name a character between them, counted from 0, a leading space included.");
         cut.characters = static_cast<std::size_t>(*edit.character);
     } else {
         const double wanted = size * (*edit.time - segment.start) / (segment.end - segment.start);
@@ -87,6 +84,9 @@ SplitPlace cut_evenly(const Segment& segment, const std::u32string& text, const 
 }  // namespace
 
 SplitPlace place_of_split(const Segment& segment, const std::u32string& text, const Edit& edit) {
+    if (edit.character && (*edit.character < 1 || *edit.character >= static_cast<std::int64_t>(text.size())))
+        refuse(edit, cat("the text has ", text.size(), " characters"),
+               "Name a character between them, counted from 0, a leading space included.");
     const bool timed = segment.words && segment.words->size() > 1;
     return timed ? cut_between_words(segment, text, edit) : cut_evenly(segment, text, edit);
 }

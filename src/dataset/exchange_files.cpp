@@ -102,6 +102,7 @@ std::vector<std::string> import_labels(Curation& voice, const std::vector<fs::pa
     std::vector<std::string> changed;
     std::set<std::string> seen;
     for (const fs::path& file : files) {
+        if (!fs::exists(file)) throw input_error(cat(file, " does not exist"), "Check its name and folder.");
         const std::string name = options.recording.empty() ? files_of.recording_for(file) : options.recording;
         if (!options.recording.empty() && std::find(names.begin(), names.end(), name) == names.end())
             throw input_error(cat("there is no recording \"", name, "\""),

@@ -81,6 +81,31 @@ TEST(CurateProgram, AWholeSitting) {
     EXPECT_EQ(studio.run({"undo", "ada"}).code, 2);
     EXPECT_EQ(studio.run({"redo", "ada", "--steps", "6"}).code, 0);
     EXPECT_EQ(studio.text(), "");
+    // More than there are: all of them, and the user is told.
+    const auto all = studio.run({"undo", "ada", "--steps", "100"});
+    EXPECT_EQ(all.code, 0) << all.err;
+    EXPECT_EQ(read_file(studio.file), before);
+    EXPECT_EQ(split_lines(all.out).size(), 7u) << all.out;
+    EXPECT_TRUE(contains(all.out, "all there is to undo: 6 of 100")) << all.out;
+}
+
+TEST(CurateProgram, WhatEachVerbDidIsSaidAndWarningsAreHeardWhenQuiet) {
+    const Studio studio;
+    const auto sliced =
+        run_program({"--workspace", studio.workspace(), "slice", "ada", "--quiet"}, studio.folder.path());
+    EXPECT_EQ(sliced.code, 0) << sliced.err;
+    EXPECT_EQ(sliced.out, "1 slice cut\n");
+    write_file(studio.folder / "voices/ada/b.srt",
+               "1\n00:00:00,000 --> 00:00:02,500\nOne two three four.\n\n"
+               "2\n00:00:02,000 --> 00:00:03,900\nFive six seven.\n");
+    write_wav(studio.folder / "voices/ada/b.wav", sine(4, 22050), 22050);
+    const auto told = run_program({"--workspace", studio.workspace(), "transcribe", "ada", "--quiet",
+                                   "--skip-existing", "--whisper-model", "none"},
+                                  studio.folder.path());
+    EXPECT_EQ(told.code, 0) << told.err;
+    EXPECT_EQ(told.out, "2 recordings, 1 transcribed now\n");
+    EXPECT_TRUE(contains(told.err, "warning: ")) << told.err;
+    EXPECT_TRUE(contains(told.err, "overlaps")) << told.err;
 }
 
 TEST(CurateProgram, OddNamesCanBeNamed) {
@@ -117,6 +142,7 @@ TEST(CurateProgram, WrongUseIsTwoAndSaysWhatIsWrong) {
                                                          {"split", "ada", "a.wav", "--word", "2"},
                                                          {"split", "ada", "a.wav:0"},
                                                          {"split", "ada", "a.wav:0", "--time", "soon"},
+                                                         {"split", "ada", "a.wav:0", "--character", "0"},
                                                          {"move-boundary", "ada", "a.wav:0", "--end", "99"},
                                                          {"move-boundary", "ada", "a.wav:0", "--start", "-1"},
                                                          {"show", "ada", "another"},
@@ -130,6 +156,10 @@ TEST(CurateProgram, WrongUseIsTwoAndSaysWhatIsWrong) {
         EXPECT_EQ(ran.code, 2) << join(arguments, " ") << ran.err;
         EXPECT_FALSE(ran.err.empty());
     }
+    EXPECT_TRUE(contains(studio.run({"edit", "ada", "a.wav:0"}).err, "--accept"));
+    const auto missing = studio.run({"import", "ada", "nofile.txt"});
+    EXPECT_EQ(missing.code, 3);
+    EXPECT_TRUE(contains(missing.err, "does not exist")) << missing.err;
     EXPECT_EQ(studio.run({"show", "nobody"}).code, 3);
     EXPECT_EQ(studio.run({"accept", "nobody", "a.wav"}).code, 3);
     EXPECT_EQ(read_file(studio.file), before);
