@@ -278,8 +278,9 @@ TEST(Prepare, NothingToTrainOnIsAnErrorAndOnlyValidationAWarning) {
     v.settings.validation_text_length = 1000;
     const auto report = dataset::prepare_voice(v.root, "v", v.settings, whole_recordings(), v.events);
     EXPECT_EQ(report.validation_lines, 1);
-    ASSERT_EQ(warnings.size(), 1u);
+    ASSERT_EQ(warnings.size(), 2u);
     EXPECT_NE(warnings[0].find("validation_text_length"), std::string::npos);
+    EXPECT_NE(warnings[1].find("1 line is doubtful"), std::string::npos);
 
     const std::string before = read_file(v.training / "validation.txt");
     write_text(v.training / "whisper.json", R"({"a.wav": {"text": "", "segments": [], "language": "en"}})");
