@@ -161,6 +161,8 @@ void add_sentences(std::vector<AlignedSentence>& out, const SpokenSegment& segme
     for (auto& [times, sentence] : sorted) out.push_back(std::move(sentence));
 }
 
+}  // namespace
+
 void check_labels(const CtcLabels& labels, std::int64_t columns) {
     bool fits = labels.blank >= 0 && labels.blank < columns;
     for (const auto& [character, column] : labels.columns) fits = fits && column >= 0 && column < columns;
@@ -168,8 +170,6 @@ void check_labels(const CtcLabels& labels, std::int64_t columns) {
         throw input_error(cat("the acoustic model has ", columns, " outputs, and its labels name others"),
                           "Give the model the vocabulary it was published with.");
 }
-
-}  // namespace
 
 std::vector<AlignedSentence> align_text(std::span<const SpokenSegment> segments, const CtcLabels& labels,
                                         const std::string& language, double duration, const Emit& emit) {

@@ -64,6 +64,9 @@ struct AlignedSentence {
     std::optional<double> avg_logprob;
 };
 
+// Error(input) when labels name columns that a model of so many outputs does not have.
+void check_labels(const CtcLabels& labels, std::int64_t columns);
+
 // Scores before softmax [frames, labels] of samples [first, past_last) at 16 kHz.
 using Emit = std::function<at::Tensor(std::int64_t first, std::int64_t past_last)>;
 

@@ -11,6 +11,11 @@ double overlap(const KeptPiece& piece, double start, double end) {
     return std::min(piece.packed + piece.length, end) - std::max(piece.packed, start);
 }
 
+// s; how far the times of Whisper may be off where words do not say better. What is shorter behind a seam, or
+// before it, is taken for such an error: a segment stretched over a pause of any length is worse than one
+// that lacks a syllable.
+constexpr double off_by = 0.6;
+
 double thousandths(double seconds) { return std::round(seconds * 1000) / 1000; }
 
 class Unpacker {
@@ -62,9 +67,8 @@ class Unpacker {
     void limit(Segment& segment) const {
         const std::size_t best = home(segment.start, segment.end);
         std::size_t first = best, last = best;
-        // 0.1 s: how far the times of Whisper may be off.
         const auto holds_speech = [&](std::size_t i) {
-            return overlap(pieces_[i], segment.start, segment.end) > pad_ + 0.1;
+            return overlap(pieces_[i], segment.start, segment.end) > pad_ + off_by;
         };
         for (std::size_t i = 0; i < pieces_.size(); ++i)
             if (holds_speech(i)) {

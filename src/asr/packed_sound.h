@@ -30,8 +30,9 @@ PackedSound pack_speech(const audio::Clip& clip, const std::vector<Span>& speech
 
 // Moves the times of a transcript of the packed sound to the recording. A word lies in one piece. A segment
 // that lies in several is divided among them by its words; without word times it is kept whole and limited to
-// the pieces in which it covers more than their padding, so only one that holds speech on both sides of a cut
-// spans it. Ids are counted anew; a divided segment loses its tokens.
+// the pieces in which it covers 0.6 s more than their padding, so that an end shortly behind a cut falls to
+// the earlier side, a start shortly before it to the later one, and only what surely holds speech on both
+// sides spans it. Ids are counted anew; a divided segment loses its tokens.
 void unpack_times(Transcript& transcript, const PackedSound& sound, const Packing& packing = {});
 
 }  // namespace testudo::asr

@@ -55,9 +55,15 @@ class SilenceSkipper : public Backend {
             };
         std::vector<audio::Clip> sounds;
         for (PackedSound& sound : packed) sounds.push_back(std::move(sound.clip));
+        // Only words tell on which side of a cut a segment that lies over it was spoken.
+        const bool cut = std::any_of(packed.begin(), packed.end(),
+                                     [](const PackedSound& sound) { return sound.pieces.size() > 1; });
+        inner_options.word_timestamps = options.word_timestamps || cut;
         std::vector<Transcript> heard = inner_->hear(sounds, inner_options);
         for (std::size_t i = 0; i < packed.size(); ++i) {
             unpack_times(heard.at(i), packed[i], options_.packing);
+            if (!options.word_timestamps)
+                for (Segment& segment : heard[i].segments) segment.words.reset();
             out[places[i]] = std::move(heard[i]);
         }
         return out;

@@ -16,7 +16,9 @@ struct SkipSilence {
 
 // A backend that finds the speech of each clip, packs it together, lets `inner` hear that, and gives times of
 // the recording (unpack_times() of packed_sound.h). A clip without speech gives an empty transcript with a
-// warning, in the language given. Errors of `inner`, and Error(input) for NaN and infinite samples.
+// warning, in the language given. Where something was cut out, `inner` is asked for words even when the
+// caller wants none: they say where a segment over a cut is to be divided. Errors of `inner`, and
+// Error(input) for NaN and infinite samples.
 std::unique_ptr<Backend> skip_silence(std::unique_ptr<Backend> inner, VoiceActivity voice,
                                       const SkipSilence& options = {});
 

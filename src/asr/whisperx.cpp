@@ -1,10 +1,12 @@
 #include "asr/whisperx.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <map>
 #include <optional>
 #include <set>
+#include <utility>
 
 #include "asr/alignment_model.h"
 #include "asr/chunks.h"
@@ -99,6 +101,11 @@ class Whisperx : public Backend {
             while (next != pieces.end() && next->clip == i) ++next;
             finish(clips[i], {first, next}, options.word_timestamps, transcripts[i]);
         }
+        for (const Piece& piece : pieces) {
+            Transcript& transcript = transcripts[piece.clip];
+            if (std::string told = std::exchange(aligners_[transcript.language].warning, {}); !told.empty())
+                transcript.warnings.push_back(std::move(told));
+        }
         return transcripts;
     }
 
@@ -125,12 +132,34 @@ class Whisperx : public Backend {
                 pieces.push_back({index, start, std::min(chunk.end, start + window_seconds), {}, {}});
     }
 
+    struct Aligner {
+        std::unique_ptr<AlignmentModel> model;  // null: there is none
+        std::string warning;                    // then; told once
+    };
+
     AlignmentModel* aligner(const std::string& language) {
         const auto [place, added] = aligners_.try_emplace(language);
-        if (added)
-            place->second =
-                load_alignment_model(options_.alignment_models / language, language, options_.device);
-        return place->second.get();
+        if (added) place->second = open_aligner(language);
+        return place->second.model.get();
+    }
+
+    // One that cannot be used is no reason to lose a transcription.
+    Aligner open_aligner(const std::string& language) const {
+        constexpr const char* instead = "words take Whisper's own times, which are less exact; ";
+        const std::string fetch = cat("`testudo models pull align-", language, "`");
+        const std::filesystem::path folder = options_.alignment_models / language;
+        try {
+            if (auto model = load_alignment_model(folder, language, options_.device)) {
+                check_labels(model->labels, model->emit(std::array{0.0f}).size(1));
+                return {std::move(model), {}};
+            }
+            return {nullptr, cat("there is no acoustic model for \"", language, "\": ", instead,
+                                 "fetch one with ", fetch)};
+        } catch (const Error& error) {
+            if (error.kind() != ErrorKind::input) throw;
+            return {nullptr, cat("the acoustic model for \"", language, "\" cannot be used: ", error.what(),
+                                 ": ", instead, "delete what is in ", folder, " and fetch it with ", fetch)};
+        }
     }
 
     void transcribe(const std::vector<audio::Clip>& clips, std::vector<Transcript>& transcripts,
@@ -197,12 +226,6 @@ class Whisperx : public Backend {
             else
                 add_timed(piece, transcript);
         }
-        if (!pieces.empty() && !model && told_.insert(transcript.language).second)
-            transcript.warnings.push_back(cat(
-                "there is no acoustic model for \"", transcript.language,
-                "\": words take Whisper's own times, which are less exact; fetch one with `testudo models "
-                "pull align-",
-                transcript.language, "`"));
         std::vector<std::string> texts;
         for (std::size_t i = 0; i < transcript.segments.size(); ++i) {
             Segment& segment = transcript.segments[i];
@@ -279,8 +302,7 @@ class Whisperx : public Backend {
 
     WhisperxOptions options_;
     Transcriber whisper_;
-    std::map<std::string, std::unique_ptr<AlignmentModel>> aligners_;  // null: there is none
-    std::set<std::string> told_;                                       // languages without one
+    std::map<std::string, Aligner> aligners_;  // by language
 };
 
 }  // namespace

@@ -26,8 +26,8 @@ struct WhisperxOptions {
     FindSpeech find_speech = {};      // empty: pyannote's network, as whisperX by default
 };
 
-// Without an acoustic model for a language, a transcript's warnings say so, and words take Whisper's own
-// times. HearOptions::beam_size 0 means whisperX's 5; 1 is greedy. Errors as Transcriber::load.
+// Without a usable acoustic model for a language, one transcript's warnings say so, and words take Whisper's
+// own times. HearOptions::beam_size 0 means whisperX's 5; 1 is greedy. Errors as Transcriber::load.
 std::unique_ptr<Backend> open_whisperx(const WhisperxOptions& options);
 
 }  // namespace testudo::asr

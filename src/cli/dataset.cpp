@@ -140,7 +140,7 @@ int run_all(const Context& context, const std::string& name, const DatasetVerb& 
         std::vector<dataset::Phase> phases;
         for (const Step& step : job.phases)
             phases.push_back([&](const std::string& voice) { return step(work, voice); });
-        all = dataset::over_all_voices(dataset::voices_of(workspace.root()), phases, events);
+        all = dataset::over_all_voices(dataset::voices_of(workspace.root(), events), phases, events);
         return dataset::to_json(all);
     });
     if (!context.json)
@@ -150,7 +150,8 @@ int run_all(const Context& context, const std::string& name, const DatasetVerb& 
     if (all.failed.empty() || all.stopped) return exit_code(result);
     if (!context.json)
         for (const auto& [voice, error] : all.failed)
-            std::cout << printable(voice) << ": failed: " << printable(error.what()) << "\n";
+            std::cout << printable(voice) << ": failed: " << printable(cat(error.what(), ". ", error.hint()))
+                      << "\n";
     return static_cast<int>(all.failed.begin()->second.kind());
 }
 

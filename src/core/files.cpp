@@ -219,7 +219,9 @@ double free_space(const fs::path& folder) {
 
 bool is_inside(const fs::path& path, const fs::path& folder) {
     std::error_code error;
-    const fs::path inner = fs::weakly_canonical(path, error), outer = fs::weakly_canonical(folder, error);
+    const fs::path inner = fs::weakly_canonical(path, error);
+    fs::path outer = fs::weakly_canonical(folder, error);
+    if (!outer.has_filename()) outer = outer.parent_path();  // "new/", which is not there yet
     return std::mismatch(outer.begin(), outer.end(), inner.begin(), inner.end()).first == outer.end();
 }
 

@@ -6,6 +6,7 @@
 #include "core/files.h"
 #include "core/interrupt.h"
 #include "core/strings.h"
+#include "dataset/voice_name.h"
 
 namespace testudo::dataset {
 
@@ -19,18 +20,39 @@ bool holds_a_recording(const fs::path& folder) {
     return false;
 }
 
+// Remedies are written for any voice: `testudo transcribe VOICE`.
+std::string with_name(std::string hint, const std::string& voice) {
+    constexpr std::string_view any = "VOICE";
+    for (std::size_t at = hint.find(any); at != std::string::npos; at = hint.find(any, at + voice.size()))
+        hint.replace(at, any.size(), voice);
+    return hint;
+}
+
 }  // namespace
 
-std::vector<std::string> voices_of(const fs::path& root) {
-    std::vector<std::string> voices;
+std::vector<std::string> voices_of(const fs::path& root, Events& events) {
+    std::vector<std::string> voices, left_out;
     std::error_code error;
     for (const auto& entry : fs::directory_iterator(root / "voices", error)) {
         const std::string name = entry.path().filename().string();
-        if (!name.starts_with('.') && fs::is_directory(entry.path(), error) &&
-            holds_a_recording(entry.path()))
+        if (name.starts_with('.') || !fs::is_directory(entry.path(), error)) continue;
+        const auto leave_out = [&](const std::string& why) {
+            left_out.push_back(
+                cat("the folder ", printable(to_utf8(name)), " of voices/ is left out: ", why));
+        };
+        if (!can_be_voice(name))
+            leave_out(
+                "no voice can be called so (UTF-8 of up to 200 bytes without \\ or control characters)");
+        else if (!is_inside(entry.path(), root))
+            leave_out("it is a link that leads out of the workspace; move or copy the folder instead");
+        else if (!holds_a_recording(entry.path()))
+            leave_out("it holds no recordings");
+        else
             voices.push_back(name);
     }
     std::sort(voices.begin(), voices.end());
+    std::sort(left_out.begin(), left_out.end());
+    for (const std::string& one : left_out) events.warning(one);
     if (voices.empty())
         throw input_error(cat("no voice in ", root / "voices", " holds a recording"),
                           "Make a folder for each voice there and put recordings into it.");
@@ -41,8 +63,9 @@ AllVoices over_all_voices(const std::vector<std::string>& voices, const std::vec
                           Events& events) {
     AllVoices all;
     const auto fail = [&](const std::string& voice, const Error& error) {
-        events.log("error", cat(to_utf8(voice), ": ", error.what(), " ", error.hint()));
-        all.failed.emplace(voice, error);
+        const Error named(error.kind(), error.what(), with_name(error.hint(), voice));
+        events.log("error", cat(to_utf8(voice), ": ", named.what(), ". ", named.hint()));
+        all.failed.emplace(voice, named);
     };
     for (const Phase& phase : phases)
         for (const auto& voice : voices) {

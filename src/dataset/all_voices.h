@@ -11,8 +11,10 @@
 
 namespace testudo::dataset {
 
-// Folders of voices/ that hold a recording, by name; hidden ones are none. Error(input) when there are none.
-std::vector<std::string> voices_of(const std::filesystem::path& root);
+// Folders of voices/ that hold a recording, by name; hidden ones are none. What is left out besides (without
+// recordings, with a name that no voice can have, behind a link out of the workspace) is told as warnings.
+// Error(input) when there are none.
+std::vector<std::string> voices_of(const std::filesystem::path& root, Events& events);
 
 using Phase = std::function<Report(const std::string& voice)>;
 

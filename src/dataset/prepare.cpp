@@ -14,6 +14,7 @@ namespace testudo::dataset {
 Job make_job(const fs::path& root, const std::string& voice, const DatasetSettings& settings,
              Events& events) {
     check_settings(settings);
+    check_vocabulary(root, settings.tokenizer_json);
     Job job{VoiceFolders(root, voice), settings, events, nullptr};
     // A misspelt voice leaves no folder behind.
     if (!fs::exists(job.folders.training) && !fs::exists(job.folders.voice)) return job;

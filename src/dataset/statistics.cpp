@@ -4,6 +4,7 @@
 #include <cmath>
 #include <numeric>
 
+#include "asr/transcript.h"
 #include "audio/decode.h"
 #include "audio/signal.h"
 #include "core/error.h"
@@ -32,13 +33,30 @@ double number_at(const Json& object, const char* key) {
 }
 
 // report.json as far as it can be read: statistics do without it.
-Json read_report(const fs::path& training) {
+Json read_report(const fs::path& training, Events& events) {
+    const fs::path file = training / "report.json";
+    if (!fs::exists(file)) return Json::object();
+    std::string why = "it is no object";
     try {
-        if (fs::exists(training / "report.json"))
-            if (Json read = read_json(training / "report.json"); read.is_object()) return read;
-    } catch (const Error&) {
+        if (Json read = read_json(file); read.is_object()) return read;
+    } catch (const Error& error) {
+        why = error.what();
     }
+    events.warning(cat(file, " cannot be used, so verdicts and what was lost are not counted: ", why,
+                       "; `testudo dataset ", to_utf8(training.filename().string()), "` writes it anew"));
     return Json::object();
+}
+
+// The lists were made of it and may be older than the damage.
+void warn_of_whisper_json(const fs::path& training, Events& events) {
+    const fs::path file = training / "whisper.json";
+    if (!fs::exists(file)) return;
+    try {
+        asr::read_transcripts(file);
+    } catch (const Error& error) {
+        events.warning(cat("the lists are counted as they are, but cannot be made anew: ", error.what(), ". ",
+                           error.hint()));
+    }
 }
 
 // What every step left out; what two of them report counts once.
@@ -123,7 +141,7 @@ Statistics statistics_of(const fs::path& root, const std::string& voice, const t
     out.voice = to_utf8(voice);
     if (!fs::exists(folders.training / "train.txt"))
         throw input_error(cat(folders.training / "train.txt", " is missing"),
-                          "Make the dataset first: `testudo prepare VOICE`.");
+                          cat("Make the dataset first: `testudo prepare ", out.voice, "`."));
     std::vector<Line> lines = read_lines(folders.training / "train.txt", true);
     out.train_lines = static_cast<int>(lines.size());
     if (const fs::path list = folders.training / "validation.txt"; fs::exists(list)) {
@@ -131,7 +149,8 @@ Statistics statistics_of(const fs::path& root, const std::string& voice, const t
         out.validation_lines = static_cast<int>(more.size());
         lines.insert(lines.end(), more.begin(), more.end());
     }
-    const Json report = read_report(folders.training);
+    const Json report = read_report(folders.training, events);
+    warn_of_whisper_json(folders.training, events);
     const auto known = lines_of(report);
     add_lost(report, out);
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 
 #include "asr/transcript.h"
 #include "audio/decode.h"
@@ -64,6 +65,32 @@ std::string language_of(const fs::path& training) {
     return most == languages.end() ? "" : most->first;
 }
 
+void check_vocabulary(const fs::path& root, const std::string& tokenizer_json) {
+    fs::path file;
+    try {
+        file = text::find_tokenizer(root, tokenizer_json, "tokenizer_json");
+    } catch (const Error& error) {
+        if (error.kind() == ErrorKind::input && text::names_phonemes(tokenizer_json)) return;
+        throw;
+    }
+    text::load_tokenizer(file);
+}
+
+bool are_phonemes(const fs::path& training, const std::vector<text::PlacedText>& texts) {
+    // IPA extensions, modifier letters such as the marks of stress and length.
+    const auto phonetic = [](char32_t c) { return c >= 0x250 && c <= 0x2ff; };
+    std::set<std::string> written;
+    for (const auto& one : texts) {
+        const std::u32string points = code_points(one.text);
+        if (std::any_of(points.begin(), points.end(), phonetic)) return true;
+        written.insert(trim(one.text));
+    }
+    if (!fs::exists(training / "whisper.json")) return true;
+    const auto said = texts_of_whisper_json(training);
+    return std::none_of(said.begin(), said.end(),
+                        [&](const auto& one) { return written.count(trim(one.text)) > 0; });
+}
+
 void warn_of_vocabulary(const fs::path& root, const fs::path& training, const std::string& tokenizer_json,
                         Events& events) {
     fs::path file;
@@ -71,7 +98,9 @@ void warn_of_vocabulary(const fs::path& root, const fs::path& training, const st
         file = text::find_tokenizer(root, tokenizer_json, "tokenizer_json");
     } catch (const Error& error) {
         if (error.kind() != ErrorKind::input) throw;
-        events.warning(error.what());  // the lists do not need it, and it may be made from them
+        // The lists do not need it, and it may be made from them.
+        events.warning(cat(error.what(), "; make one of these lines with `testudo tokenizer train ",
+                           to_utf8(training.filename().string()), " --to ipa.json`"));
         return;
     }
     warn_of_vocabulary(*text::load_tokenizer(file), training, events);

@@ -17,6 +17,14 @@ std::vector<text::PlacedText> texts_of(const std::filesystem::path& training, bo
 // What the dataset was transcribed in: the most frequent language of whisper.json; empty when none is known.
 std::string language_of(const std::filesystem::path& training);
 
+// Before work that a vocabulary is given for: Error(input) when it is missing or cannot be used. One called
+// ipa.json may be missing, as it is made from the lines that this work writes.
+void check_vocabulary(const std::filesystem::path& root, const std::string& tokenizer_json);
+
+// False when `texts` (of texts_of()) are words instead: none holds a letter of the International Phonetic
+// Alphabet beyond the usual ones, and some stand in whisper.json as what was said.
+bool are_phonemes(const std::filesystem::path& training, const std::vector<text::PlacedText>& texts);
+
 // Warns of every character of the lists that the vocabulary of a setting (a path relative to the workspace
 // `root`; empty: the built-in one) cannot write, and of lines it makes unusable. Says so when there is no
 // such vocabulary yet. Throws as text::Tokenizer::load.

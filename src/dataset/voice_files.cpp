@@ -9,6 +9,7 @@
 #include "core/files.h"
 #include "core/hash.h"
 #include "core/strings.h"
+#include "dataset/voice_name.h"
 
 namespace testudo::dataset {
 
@@ -48,7 +49,7 @@ std::optional<Rejected> unusable(const VoiceFolders& folders, const fs::path& fi
     const auto status = fs::status(file, error);
     if (fs::is_symlink(fs::symlink_status(file, error)) && !fs::exists(status))
         return reject("is a link to nothing");
-    if (!is_inside(file, folders.root) && !is_inside(file, folders.voice))
+    if (!is_inside(file, folders.root))
         return reject("is a link that leads out of the workspace: copy the recording instead");
     if (!fs::is_regular_file(status)) return reject("is no regular file");
     return {};
@@ -61,11 +62,8 @@ VoiceFolders::VoiceFolders(fs::path root_folder, const std::string& name)
       voice(root / "voices" / name),
       training(root / "training" / name),
       audio(training / "audio") {
-    const bool one_folder = !name.empty() && name != "." && name != ".." &&
-                            name.find_first_of(std::string("/\\\0", 3)) == std::string::npos;
-    if (!one_folder)
-        throw usage_error(cat("\"", to_utf8(name), "\" cannot be the name of a voice"),
-                          "Give the name of one folder of voices/.");
+    check_voice_name(name);
+    for (const fs::path& folder : {voice, training, audio}) check_stays_inside(folder, root);
 }
 
 VoiceRecordings recordings_of(const VoiceFolders& folders) {

@@ -12,7 +12,7 @@
 namespace testudo::dataset {
 
 struct VoiceFolders {
-    // Throws Error(usage) when `voice` is not the name of one folder.
+    // Throws as check_voice_name() and check_stays_inside() (voice_name.h).
     VoiceFolders(std::filesystem::path root, const std::string& voice);
     std::filesystem::path root, voice, training, audio;  // ROOT, ROOT/voices/V, ROOT/training/V, …/audio
     std::filesystem::path whisper_json() const { return training / "whisper.json"; }

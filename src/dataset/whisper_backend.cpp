@@ -1,6 +1,7 @@
 #include "dataset/whisper_backend.h"
 
 #include <chrono>
+#include <optional>
 #include <utility>
 
 #include "asr/ggml_model.h"
@@ -71,24 +72,23 @@ fs::path look_for_whisper(const fs::path& root, const DatasetSettings& settings)
 // True when one of the models that the name may stand for was fetched.
 bool fetch_whisper(const DatasetSettings& settings, const FetchModel& fetch) {
     if (!fetch) return false;
-    for (const std::string& meaning : meanings(settings)) {
-        if (settings.whisper_backend != whisper_cpp) {
-            if (fetch("whisper-" + meaning)) return true;
-            continue;
-        }
+    // A folder or mirror may hold one form or one meaning alone; where it holds none, the first error is the
+    // one to tell.
+    std::optional<Error> first;
+    const auto got = [&](const std::string& name) {
         try {
-            if (fetch("ggml-" + meaning)) return true;
+            return fetch(name);
         } catch (const Error& error) {
             if (error.kind() != ErrorKind::environment) throw;
-            // A folder or mirror may hold the other form alone; where it does not, the first error is the one
-            // to tell.
-            try {
-                if (fetch("whisper-" + meaning)) return true;
-            } catch (const Error&) {
-            }
-            throw;
+            if (!first) first = error;
+            return false;
         }
+    };
+    for (const std::string& meaning : meanings(settings)) {
+        if (settings.whisper_backend == whisper_cpp && got("ggml-" + meaning)) return true;
+        if ((settings.whisper_backend != whisper_cpp || first) && got("whisper-" + meaning)) return true;
     }
+    if (first) throw *first;
     return false;
 }
 

@@ -114,6 +114,76 @@ std::string obtain(const ModelFile& file, const fs::path& part, const PullOption
     throw environment_error(failures, hint);
 }
 
+// Folders that a fetch made and put nothing into do not stay.
+class EmptyFolders {
+  public:
+    explicit EmptyFolders(fs::path folder) {
+        std::error_code ignored;
+        for (; !folder.empty() && !fs::exists(folder, ignored); folder = folder.parent_path())
+            missing_.push_back(folder);
+    }
+    ~EmptyFolders() {
+        std::error_code ignored;
+        for (const fs::path& folder : missing_)
+            fs::remove(folder, ignored);  // never one that holds something
+    }
+    EmptyFolders(const EmptyFolders&) = delete;
+    EmptyFolders& operator=(const EmptyFolders&) = delete;
+
+  private:
+    std::vector<fs::path> missing_;  // the innermost first
+};
+
+// The folder of a Whisper model of this name in the other form (CTranslate2: model.bin and what belongs to
+// it) that lies in options.from; empty when there is none, or the published form is there as well.
+fs::path converted_whisper(const ModelSource& source, const PullOptions& options) {
+    const fs::path target = source.files.front().target;
+    if (options.from.empty() || is_url(options.from) || target.extension() != ".pt" ||
+        !source.files.front().target.starts_with("models/whisper/"))
+        return {};
+    std::error_code ignored;
+    fs::path found;
+    for (const std::string& place : places(source.files.front(), options)) {
+        if (fs::is_regular_file(place, ignored)) return {};
+        const fs::path folder = fs::path(place).parent_path();
+        if (found.empty() && folder.filename() == target.parent_path().filename() &&
+            fs::is_regular_file(folder / "model.bin", ignored))
+            found = folder;
+    }
+    return found;
+}
+
+// What the program reads of it; the weights last, so that a copy that was ended is not taken for whole.
+fs::path copy_converted(const Workspace& workspace, const ModelSource& source, const fs::path& from,
+                        const PullOptions& options, Events& events) {
+    const fs::path folder = (workspace.root() / source.files.front().target).parent_path(),
+                   weights = folder / "model.bin";
+    std::error_code ignored;
+    if (fs::exists(weights, ignored) && !options.force) {
+        events.info(cat(weights, " is already there"));
+        return weights;
+    }
+    std::vector<fs::path> files;
+    for (const auto& entry : fs::directory_iterator(from)) {
+        const fs::path ending = entry.path().extension();
+        if (entry.is_regular_file(ignored) && (ending == ".json" || ending == ".txt"))
+            files.push_back(entry.path());
+    }
+    files.push_back(from / "model.bin");
+    const EmptyFolders empty(folder);
+    for (const fs::path& file : files) {
+        const std::string stage = cat("fetch ", file.filename().string());
+        copy_from_folder(file, folder / file.filename(), [&](std::uint64_t done, std::uint64_t total) {
+            events.progress(stage, static_cast<double>(done), static_cast<double>(total), "bytes");
+        });
+    }
+    tensors::write_sidecar(weights, {{"origin", cat("copied from ", to_utf8(from.native()))},
+                                     {"about", source.about},
+                                     {"licence", source.licence}});
+    events.artifact("model", weights);
+    return weights;
+}
+
 void pull_file(const Workspace& workspace, const ModelSource& source, const ModelFile& file,
                const PullOptions& options, Events& events) {
     const fs::path target = workspace.root() / file.target;
@@ -127,7 +197,7 @@ void pull_file(const Workspace& workspace, const ModelSource& source, const Mode
         throw input_error(cat(target, " is there, but is not the published file: ", wrong.what),
                           "Move it away, or use --force to replace it.");
     }
-    make_folders(target.parent_path());
+    const EmptyFolders empty(target.parent_path());
     fs::path part = target;
     part += ".part";
     double shown = -1;
@@ -139,7 +209,13 @@ void pull_file(const Workspace& workspace, const ModelSource& source, const Mode
         shown = share;
         events.progress(stage, static_cast<double>(done), known, "bytes");
     };
-    const std::string place = obtain(file, part, options, progress, events);
+    std::string place;
+    try {
+        place = obtain(file, part, options, progress, events);
+    } catch (...) {
+        if (fs::is_empty(part, ignored)) fs::remove(part, ignored);
+        throw;
+    }
     if (const Wrong wrong = check_file(part, file); !wrong.what.empty()) {
         fs::remove(part, ignored);
         throw input_error(
@@ -186,6 +262,8 @@ PullOptions default_pull_options(const Workspace& workspace) {
 
 fs::path pull_model(const Workspace& workspace, const ModelSource& source, const PullOptions& options,
                     Events& events) {
+    if (const fs::path converted = converted_whisper(source, options); !converted.empty())
+        return copy_converted(workspace, source, converted, options, events);
     for (const auto& file : source.files) pull_file(workspace, source, file, options, events);
     return workspace.root() / source.files.front().target;
 }

@@ -50,9 +50,9 @@ struct PullOptions {
 // and "offline" of config/exec.json in the workspace.
 PullOptions default_pull_options(const Workspace& workspace);
 
-// Downloads into <target>.part (continued when it is there), checks, renames. Returns the model's file. A
-// file that is there and right is left alone. Error(environment) for failed transfers (what was got is kept
-// for the next try), Error(input) for a wrong checksum or size (the part is removed).
+// Into <target>.part (continued), checked, renamed; returns the model's file. What is there and right is left
+// alone; a Whisper model that `from` holds as CTranslate2 only is copied so. Error(environment) for failed
+// transfers (a part is kept for the next try), Error(input) for a wrong checksum or size (it is removed).
 fs::path pull_model(const Workspace& workspace, const ModelSource& source, const PullOptions& options,
                     Events& events);
 

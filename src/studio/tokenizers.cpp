@@ -1,5 +1,6 @@
 #include "studio/tokenizers.h"
 
+#include "asr/tokenizer.h"
 #include "core/error.h"
 #include "core/files.h"
 #include "core/strings.h"
@@ -32,8 +33,23 @@ fs::path target_of(const Workspace& workspace, const TrainTokenizerOptions& opti
     return target.lexically_normal();
 }
 
+// Names of languages are as good as their codes.
+std::string code_of(const std::string& language) {
+    for (const auto& [code, name] : asr::whisper_languages())
+        if (language == name) return std::string(code);
+    return language;
+}
+
+void check_language(const std::string& given) {
+    const std::string wanted = code_of(lower_ascii(trim(given)));
+    for (const auto& [code, name] : asr::whisper_languages())
+        if (wanted == code) return;
+    throw usage_error(cat("there is no language \"", printable(to_utf8(given)), "\""),
+                      "Give a code such as en, de or ja.");
+}
+
 std::string language_code(const std::string& given) {
-    const std::string code = lower_ascii(trim(given));
+    const std::string code = code_of(lower_ascii(trim(given)));
     const bool plain = !code.empty() && code.size() <= 20 &&
                        code.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789-_") == std::string::npos;
     if (!plain)
@@ -66,7 +82,13 @@ Json train_tokenizer(const Workspace& workspace, const TrainTokenizerOptions& op
     text::TokenizerTraining how;
     how.size = options.size;
     how.phonemes = text::names_phonemes(target.string());
+    if (!options.language.empty()) check_language(options.language);
     const auto texts = dataset::texts_of(training, false);
+    if (how.phonemes && !dataset::are_phonemes(training, texts))
+        throw input_error(
+            cat("the lines of ", training, " are words, and a vocabulary called ipa.json is for phonemes"),
+            cat("Write the lines in phonemes first with `testudo dataset ", options.voice,
+                " --tokenizer-json ipa.json`, or choose another name."));
     if (!how.phonemes)
         how.language =
             language_code(options.language.empty() ? dataset::language_of(training) : options.language);

@@ -19,9 +19,9 @@ struct TrainTokenizerOptions {
     bool overwrite = false;
 };
 // Makes a vocabulary from train.txt and validation.txt of a voice (without them from whisper.json) and writes
-// it. One called ipa.json is for phonemes. Result: {path, tokens, characters, merges, language, lines}.
-// Errors as text::train_tokenizer; Error(usage) for a name that is taken or cannot be, or a language that is
-// not known.
+// it. One called ipa.json is for phonemes: Error(input) when the lines are words. Result: {path, tokens,
+// characters, merges, language, lines}. Errors as text::train_tokenizer; Error(usage) for a name that is
+// taken or cannot be, or a language that is not known.
 Json train_tokenizer(const Workspace& workspace, const TrainTokenizerOptions& options, Events& events);
 
 }  // namespace testudo::studio

@@ -7,17 +7,10 @@
 #include "core/error.h"
 #include "core/files.h"
 #include "core/strings.h"
+#include "dataset/voice_name.h"
 
 namespace testudo::studio {
 namespace {
-
-bool usable_name(const std::string& name) {
-    if (name.empty() || name == "." || name == ".." || name.size() > 200 || !is_utf8(name)) return false;
-    return std::none_of(name.begin(), name.end(), [](char c) {
-        const auto byte = static_cast<unsigned char>(c);
-        return c == '/' || c == '\\' || byte < 0x20 || byte == 0x7f;
-    });
-}
 
 std::vector<std::string> folders_in(const fs::path& folder) {
     std::vector<std::string> names;
@@ -25,7 +18,8 @@ std::vector<std::string> folders_in(const fs::path& folder) {
     for (fs::directory_iterator entry(folder, error), end; !error && entry != end; entry.increment(error)) {
         std::error_code ignored;
         const std::string name = entry->path().filename().string();
-        if (entry->is_directory(ignored) && usable_name(name) && name.front() != '.') names.push_back(name);
+        if (entry->is_directory(ignored) && dataset::can_be_voice(name) && name.front() != '.')
+            names.push_back(name);
     }
     std::sort(names.begin(), names.end());
     return names;
@@ -44,11 +38,7 @@ fs::path file_of_whisper(const fs::path& folder) {
 
 }  // namespace
 
-void check_voice_name(const std::string& name) {
-    if (!usable_name(name))
-        throw usage_error(cat("\"", to_utf8(name), "\" cannot be the name of a voice"),
-                          "Use a plain name of up to 200 bytes without '/', '\\' or control characters.");
-}
+void check_voice_name(const std::string& name) { dataset::check_voice_name(name); }
 
 Workspace::Workspace(fs::path root) : root_(std::move(root)) {}
 

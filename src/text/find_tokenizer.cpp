@@ -12,11 +12,16 @@ fs::path find_tokenizer(const fs::path& workspace, const std::string& given, con
     const fs::path path(given), file = path.is_absolute() ? path : (workspace / path).lexically_normal();
     std::error_code ignored;
     if (fs::exists(file, ignored)) return file;
+    const fs::path kept = workspace / "models" / "tokenizers";
+    const bool only_a_name = !path.has_parent_path();
+    if (only_a_name && fs::exists(kept / path, ignored)) return kept / path;
     // Both names of the vocabulary that TorToiSe comes with.
     if (given.ends_with("tortoise/data/tokenizer.json") || file.filename() == "bpe_lowercase_asr_256.json")
         return {};
-    throw input_error(cat(where, ": there is no tokenizer ", file),
-                      "Put the file there, or leave the tokenizer empty for English.");
+    throw input_error(
+        cat(where, ": there is no tokenizer ", file, only_a_name ? cat(", nor one in ", kept) : ""),
+        "Put the file there, make one with `testudo tokenizer train`, or leave the tokenizer empty for "
+        "English.");
 }
 
 std::shared_ptr<const Tokenizer> load_tokenizer(const fs::path& file) {

@@ -7,9 +7,9 @@
 
 namespace testudo::text {
 
-// The vocabulary file that a setting or YAML names, relative to the workspace; empty for TorToiSe's own,
-// which is built in (no name, or one of its names without such a file). Error(input) naming `where` when
-// another one is missing.
+// The vocabulary file that a setting or YAML names, relative to the workspace; a bare name may also be that
+// of one in models/tokenizers. Empty for TorToiSe's own, which is built in (no name, or one of its names
+// without such a file). Error(input) naming `where` when another one is missing.
 std::filesystem::path find_tokenizer(const std::filesystem::path& workspace, const std::string& given,
                                      const std::string& where);
 

@@ -16,7 +16,8 @@ namespace testudo::text {
 namespace {
 
 constexpr const char* remedy =
-    "Install it with `sudo apt-get install espeak-ng`, or name the program in the environment variable "
+    "Install espeak-ng with `sudo apt-get install espeak-ng`, or name the program in the environment "
+    "variable "
     "ESPEAK.";
 
 // Whisper's codes and names of languages that espeak calls otherwise.
@@ -45,7 +46,8 @@ std::string run_espeak(std::vector<std::string> arguments, std::string_view inpu
     const ProgramRun run = run_program(name, arguments, input, remedy, limits);
     if (run.code != 0)
         throw environment_error(
-            cat(name, " ended with ", run.code, ": ", printable(to_utf8(trim(run.err)).substr(0, 300))),
+            cat(name, " ended with ", run.code, run.err.empty() ? " and said nothing" : ": ",
+                printable(to_utf8(trim(run.err)).substr(0, 300))),
             remedy);
     return to_utf8(run.out);
 }
@@ -224,6 +226,8 @@ std::map<std::string, std::string> find_voices(const PhonemeOptions& options) {
         if (complete && !columns[4].starts_with("mb/"))  // those need mbrola, another program
             voices.emplace(lower_ascii(columns[1]), columns[1]);
     }
+    if (voices.empty())
+        throw environment_error(cat(program(options), " is not espeak-ng: it names no languages"), remedy);
     return voices;
 }
 

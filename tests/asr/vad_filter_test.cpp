@@ -189,6 +189,50 @@ TEST(PackedSound, WithoutWordsOnlyRealSpeechSpansACut) {
     out = unpacked({segment(3, 9, " one two")});
     EXPECT_DOUBLE_EQ(out.segments.at(0).start, 12.6);
     EXPECT_DOUBLE_EQ(out.segments.at(0).end, 32.8);
+    // An end on a cut or shortly behind it, a start on it or in the last moments before: the pause is not
+    // spanned.
+    for (const double end : {5.8, 6.3, 6.7}) {
+        out = unpacked({segment(1, end, " one")});
+        EXPECT_DOUBLE_EQ(out.segments.at(0).start, 10.6) << end;
+        EXPECT_DOUBLE_EQ(out.segments.at(0).end, 15.4) << end;
+    }
+    for (const double start : {5.8, 5.2, 4.9}) {
+        out = unpacked({segment(start, 9, " two")});
+        EXPECT_DOUBLE_EQ(out.segments.at(0).start, 29.6) << start;
+        EXPECT_DOUBLE_EQ(out.segments.at(0).end, 32.8) << start;
+    }
+}
+
+// A segment that lies over every cut, with one word to each side of the first, where it is asked for words.
+struct OverTheCut : asr::Backend {
+    std::vector<Transcript> hear(const std::vector<audio::Clip>& clips,
+                                 const asr::HearOptions& options) override {
+        std::vector<Transcript> out;
+        for (const auto& clip : clips) {
+            out.emplace_back();
+            Segment both = segment(0.4, clip.seconds() - 0.4, " one two");
+            if (options.word_timestamps)
+                both.words = {word(0.5, 1, " one"), word(clip.seconds() - 1, clip.seconds() - 0.5, " two")};
+            out.back().segments = {std::move(both)};
+        }
+        return out;
+    }
+};
+
+TEST(SkipSilence, WithoutWordTimesASegmentIsDividedAtACutAllTheSame) {
+    auto voice = load_voice();
+    if (!voice) GTEST_SKIP();
+    const auto gap = golden_clip("en_gap");
+    const auto pieces = asr::pack_speech(gap, voice->speech(gap)).pieces;
+    ASSERT_GT(pieces.size(), 1u);
+    auto backend = asr::skip_silence(std::make_unique<OverTheCut>(), std::move(*voice));
+    const auto out = backend->hear({gap}, {}).at(0);
+    ASSERT_EQ(out.segments.size(), 2u);
+    EXPECT_EQ(out.segments[0].text, " one");
+    EXPECT_LE(out.segments[0].end, pieces.front().end());
+    EXPECT_EQ(out.segments[1].text, " two");
+    EXPECT_GE(out.segments[1].start, pieces.back().begin);
+    for (const auto& segment : out.segments) EXPECT_FALSE(segment.words);
 }
 
 TEST(SkipSilence, HearsOnlyClipsWithSpeech) {

@@ -122,6 +122,41 @@ TEST(SlowWhisperx, AlignsByTheAcousticModelOfTheLanguage) {
     }
 }
 
+// The recordings are not to blame: they are heard, and the file is told once.
+TEST(SlowWhisperx, AnAcousticModelThatCannotBeUsedIsToldOnce) {
+    const test::TemporaryFolder folder;
+    WhisperxOptions options;
+    options.alignment_models = folder.path();
+    fs::create_directories(folder / "en");
+    const std::vector<audio::Clip> clips = {golden_clip("en_jfk"), golden_clip("en_short")};
+    const auto damaged = [&] { write_file(folder / "en/model.pth", "no weights"); };
+    const auto foreign = [&] {  // as many outputs as no English model has
+        fs::remove(folder / "en/model.pth");
+        fs::copy_file(test::source_dir() / "tests/asr/data/wav2vec2_torchaudio.safetensors",
+                      folder / "en/a.safetensors");
+    };
+    for (const auto& [make, named] : {std::pair<std::function<void()>, std::string>{damaged, "model.pth"},
+                                      std::pair<std::function<void()>, std::string>{foreign, "en"}}) {
+        make();
+        const auto backend = open("tiny.en", options);
+        if (!backend) return;
+        for (int time = 0; time < 2; ++time) {
+            const auto heard = backend->hear(clips, how("en", 1, true));
+            std::vector<std::string> warnings;
+            for (const auto& transcript : heard) {
+                ASSERT_FALSE(transcript.segments.empty());
+                EXPECT_FALSE(transcript.segments[0].words->empty());
+                warnings.insert(warnings.end(), transcript.warnings.begin(), transcript.warnings.end());
+            }
+            ASSERT_EQ(warnings.size(), time == 0 ? 1u : 0u) << join(warnings, "\n");
+            if (time > 0) continue;
+            EXPECT_NE(warnings[0].find((folder / named).string()), std::string::npos) << warnings[0];
+            EXPECT_NE(warnings[0].find("cannot be used"), std::string::npos) << warnings[0];
+            EXPECT_NE(warnings[0].find("testudo models pull align-en"), std::string::npos) << warnings[0];
+        }
+    }
+}
+
 TEST(SlowWhisperx, Refuses) {
     const auto backend = open("tiny.en");
     if (!backend) return;

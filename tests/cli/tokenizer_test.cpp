@@ -81,7 +81,8 @@ TEST(TokenizerVerb, NamesResolveInTheWorkspace) {
          {"a", "models/tokenizers/b.json", "my own/c", "builtin", "bpe_lowercase_asr_256"})
         EXPECT_EQ(shop.run({"tokenizer", "show", name}).code, 0) << name;
     // A vocabulary of phonemes has no language and no words.
-    EXPECT_EQ(shop.run({"tokenizer", "train", "ada", "--to", "x/ipa.json"}).code, 0);
+    write_file(shop.root / "training/bea/train.txt", "audio/1.wav|ˈola, ke tˈal?\n");
+    EXPECT_EQ(shop.run({"tokenizer", "train", "bea", "--to", "x/ipa.json"}).code, 0);
     EXPECT_TRUE(read_json(shop.root / "x/ipa.json")["pre_tokenizer"].is_null());
 }
 
@@ -100,6 +101,7 @@ TEST(TokenizerVerb, MistakesHaveTheirCodes) {
                           Case{{"tokenizer", "train", "ada", "--size", "2"}, 2, "2 tokens"},
                           Case{{"tokenizer", "train", "ada", "--size", "12"}, 3, "characters"},
                           Case{{"tokenizer", "train", "ada", "--language", "../es"}, 2, "../es"},
+                          Case{{"tokenizer", "train", "ada", "--language", "klingon"}, 2, "klingon"},
                           Case{{"tokenizer", "train", "ada", "--to", "training/ada/audio/"}, 2, "file"},
                           Case{{"tokenizer", "show", "nothing"}, 3, "nothing"},
                           Case{{"tokenizer", "show", (shop.root / "bad.json").string()}, 3, "model.vocab"},
@@ -110,6 +112,14 @@ TEST(TokenizerVerb, MistakesHaveTheirCodes) {
         EXPECT_NE(ran.err.find(c.named), std::string::npos) << join(c.arguments, " ") << "\n" << ran.err;
     }
     EXPECT_FALSE(fs::exists(shop.root / "models/tokenizers/ada.json"));
+    // Words are no phonemes.
+    write_file(shop.root / "training/ada/whisper.json",
+               R"({"1.wav": {"text": " Señora, la niña… ", "segments": [], "language": "es"}})");
+    const auto words = shop.run({"tokenizer", "train", "ada", "--to", "ipa.json"});
+    EXPECT_EQ(words.code, 3) << words.err;
+    EXPECT_NE(words.err.find("testudo dataset ada --tokenizer-json ipa.json"), std::string::npos)
+        << words.err;
+    EXPECT_FALSE(fs::exists(shop.root / "models/tokenizers/ipa.json"));
 }
 
 TEST(TokenizerVerb, HostileTextsCannotCommandTheTerminal) {

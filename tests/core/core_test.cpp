@@ -93,6 +93,7 @@ TEST(IsInside, FollowsLinks) {
     EXPECT_FALSE(is_inside(folder / "in/../x", folder / "in"));
     EXPECT_FALSE(is_inside(folder / "in/out/passwd", folder / "in"));
     EXPECT_FALSE(is_inside(folder / "inside", folder / "in"));
+    EXPECT_TRUE(is_inside(folder / "new/a", folder / "new/"));
 }
 
 TEST(Json, NamesLineAndColumn) {

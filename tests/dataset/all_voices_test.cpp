@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "dataset/fixtures.h"
 #include "support/golden.h"
 
@@ -21,7 +23,7 @@ TEST(AllVoices, EachPhaseGoesOverAllOfThemAndAFailureEndsOnlyItsOwn) {
     events.listen([&](const Json& event) {
         if (event.value("level", "") == "error") errors.push_back(event["message"]);
     });
-    const auto voices = dataset::voices_of(folder.path());
+    const auto voices = dataset::voices_of(folder.path(), events);
     EXPECT_EQ(voices, (std::vector<std::string>{"a", "b", "c"}));
     const auto all = dataset::over_all_voices(
         voices,
@@ -48,6 +50,46 @@ TEST(AllVoices, EachPhaseGoesOverAllOfThemAndAFailureEndsOnlyItsOwn) {
     EXPECT_EQ(json["voices"]["a"]["train_lines"], 1);
 }
 
+TEST(AllVoices, FoldersThatCannotBeVoicesAreLeftOutAloud) {
+    const TemporaryFolder folder, outside;
+    const fs::path root = folder / "work";
+    write_wav(outside / "linked/1.wav", sine(1, 22050), 22050);
+    for (const std::string& voice : {std::string("good"), std::string("bell\a"), std::string("back\\slash"),
+                                     std::string("not\xffutf8"), std::string(201, 'x')})
+        write_wav(root / "voices" / voice / "1.wav", sine(1, 22050), 22050);
+    fs::create_directories(root / "voices/empty");
+    fs::create_directory_symlink(outside / "linked", root / "voices/linked");
+    std::vector<std::string> warnings;
+    Events events;
+    events.listen([&](const Json& event) {
+        if (event.value("level", "") == "warning") warnings.push_back(event["message"]);
+    });
+    EXPECT_EQ(dataset::voices_of(root, events), std::vector<std::string>{"good"});
+    EXPECT_EQ(warnings.size(), 6u);
+    const auto told = [&](const std::string& name) {
+        return std::any_of(warnings.begin(), warnings.end(),
+                           [&](const auto& one) { return one.find(name) != std::string::npos; });
+    };
+    EXPECT_TRUE(told("empty of voices/ is left out: it holds no recordings"));
+    EXPECT_TRUE(told("linked of voices/ is left out: it is a link"));
+    for (const auto& warning : warnings) EXPECT_EQ(warning.find('\a'), std::string::npos);
+}
+
+TEST(AllVoices, ARemedyNamesTheVoice) {
+    Events events;
+    std::string told;
+    events.listen([&](const Json& event) {
+        if (event.value("level", "") == "error") told = event["message"];
+    });
+    const auto all = dataset::over_all_voices({"ada"}, {[](const std::string&) -> dataset::Report {
+                                                  throw input_error("whisper.json is missing",
+                                                                    "Run `testudo transcribe VOICE`.");
+                                              }},
+                                              events);
+    EXPECT_EQ(told, "ada: whisper.json is missing. Run `testudo transcribe ada`.");
+    EXPECT_EQ(all.failed.at("ada").hint(), "Run `testudo transcribe ada`.");
+}
+
 TEST(AllVoices, WrongSettingsEndAll) {
     Events events;
     int calls = 0;
@@ -58,7 +100,7 @@ TEST(AllVoices, WrongSettingsEndAll) {
     EXPECT_THROW(dataset::over_all_voices({"a", "b"}, {wrong}, events), Error);
     EXPECT_EQ(calls, 1);
     const TemporaryFolder folder;
-    EXPECT_THROW(dataset::voices_of(folder.path()), Error);
+    EXPECT_THROW(dataset::voices_of(folder.path(), events), Error);
 }
 
 }  // namespace testudo::test

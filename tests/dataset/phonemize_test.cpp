@@ -117,13 +117,54 @@ TEST(Vocabulary, ListsAreComparedWithTheTokenizerThatWasNamed) {
     EXPECT_TRUE(v.warned("😀"));
     EXPECT_TRUE(v.warned("train.txt:2"));
     v.warnings.clear();
-    v.settings.tokenizer_json = "models/tokenizers/none.json";
-    v.list();
-    EXPECT_TRUE(v.warned("none.json"));
     v.settings.tokenizer_json = "models/tokenizers/bad.json";
     write_text(v.root / v.settings.tokenizer_json, "{\"model\": 3}");
     EXPECT_THROW(v.list(), Error);
     EXPECT_EQ(split_lines(v.train_txt()).size(), 2u);
+}
+
+TEST(Vocabulary, AMissingOneIsAnErrorBeforeAnythingIsWritten) {
+    Voice v;
+    v.say("1.wav", " Hello there, my friend.", "en");
+    for (const char* missing : {"models/tokenizers/none.json", "none.json", "nosuch/sp.json"}) {
+        v.settings.tokenizer_json = missing;
+        try {
+            v.list();
+            FAIL() << missing;
+        } catch (const Error& error) {
+            EXPECT_EQ(error.kind(), ErrorKind::input);
+            EXPECT_NE(std::string(error.what()).find(fs::path(missing).filename().string()),
+                      std::string::npos);
+        }
+        EXPECT_FALSE(fs::exists(v.training / "train.txt"));
+        EXPECT_FALSE(fs::exists(v.training / "events.jsonl"));
+    }
+    // A bare name is one in models/tokenizers, too.
+    fs::copy_file(v.root / "models/tokenizers/ipa.json", v.root / "models/tokenizers/sp.json");
+    v.settings.tokenizer_json = "sp.json";
+    EXPECT_EQ(v.list().train_lines, 1);
+    // An ipa.json may be made from the lines afterwards.
+    v.warnings.clear();
+    v.settings.tokenizer_json = "nosuch/ipa.json";
+    EXPECT_EQ(v.list().train_lines, 1);
+    EXPECT_TRUE(v.warned("tokenizer train v --to ipa.json")) << join(v.warnings, "\n");
+    EXPECT_EQ(v.train_txt(), "audio/1.wav|həlˈoʊ ðˈɛɹ, maɪ fɹˈɛnd.");
+    v.warnings.clear();
+    v.settings.tokenizer_json = "ipa.json";
+    v.list();
+    EXPECT_FALSE(v.warned("there is no tokenizer"));
+}
+
+TEST(Vocabulary, KnowsWordsFromPhonemes) {
+    Voice v;
+    v.say("1.wav", " Hello there.", "en");
+    const auto phonemes = [&](const std::string& text) {
+        return dataset::are_phonemes(v.training, {{"train.txt:1", text}});
+    };
+    EXPECT_FALSE(phonemes("Hello there."));
+    EXPECT_TRUE(phonemes("həlˈoʊ ðˈɛɹ."));
+    EXPECT_TRUE(phonemes("h@loU"));  // written by hand in another alphabet
+    EXPECT_FALSE(dataset::are_phonemes(v.training, dataset::texts_of(v.training, false)));
 }
 
 TEST(Vocabulary, TextsOfAVoice) {

@@ -11,6 +11,7 @@
 #include "dataset/fixtures.h"
 #include "dataset/heard.h"
 #include "dataset/voice_files.h"
+#include "dataset/voice_name.h"
 #include "dataset/whisper_backend.h"
 #include "support/golden.h"
 
@@ -45,6 +46,49 @@ std::string error_of(const std::function<void()>& act, ErrorKind kind) {
 }
 
 }  // namespace
+
+TEST(Prepare, OnlyPlainNamesAreVoices) {
+    Voice v;
+    for (const std::string& name :
+         {std::string(), std::string(".."), std::string("a/b"), std::string("a\\b"), std::string("a\nb"),
+          std::string("\x7f"), std::string("\xff"), std::string("a\0b", 3), std::string(201, 'x')}) {
+        EXPECT_FALSE(dataset::can_be_voice(name));
+        error_of([&] { dataset::prepare_voice(v.root, name, v.settings, whole_recordings(), v.events); },
+                 ErrorKind::usage);
+    }
+    for (const std::string& name :
+         {std::string("ü ñ"), std::string("-dash"), std::string("it's"), std::string(200, 'x')})
+        EXPECT_TRUE(dataset::can_be_voice(name));
+    EXPECT_FALSE(fs::exists(v.root / "training"));
+}
+
+// What is read and written lies in the workspace, which may itself be a link.
+TEST(Prepare, FoldersThatLeadOutOfTheWorkspaceAreRefused) {
+    const TemporaryFolder outside;
+    for (const char* linked : {"voices/v", "training/v", "training/v/audio"}) {
+        Voice v;
+        if (std::string(linked) == "voices/v")
+            write_wav(outside / linked / "a.wav", sine(3, 22050), 22050);
+        else
+            v.recording("a.wav");
+        fs::create_directories(outside / linked);
+        fs::create_directories((v.root / linked).parent_path());
+        fs::create_directory_symlink(outside / linked, v.root / linked);
+        const std::string what =
+            error_of([&] { dataset::prepare_voice(v.root, "v", v.settings, whole_recordings(), v.events); },
+                     ErrorKind::input);
+        EXPECT_NE(what.find((v.root / linked).string()), std::string::npos) << what;
+        EXPECT_NE(what.find("link"), std::string::npos) << what;
+    }
+    EXPECT_TRUE(fs::is_empty(outside / "training/v/audio"));
+    EXPECT_FALSE(fs::exists(outside / "training/v/whisper.json"));
+    Voice v;
+    v.recording("a.wav");
+    fs::create_directory_symlink(v.root, outside / "workspace");
+    EXPECT_EQ(dataset::prepare_voice(outside / "workspace", "v", v.settings, whole_recordings(), v.events)
+                  .train_lines,
+              1);
+}
 
 TEST(Prepare, OddNamesAndBadFilesDoNotStopTheOthers) {
     Voice v;

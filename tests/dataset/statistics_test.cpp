@@ -72,6 +72,23 @@ TEST(Statistics, DoWithoutAReportButNotWithoutLists) {
         write_text(d.training / "report.json", damage);
         EXPECT_EQ(d.measure().verdicts.size(), 0u) << damage;
     }
+    std::vector<std::string> warnings;
+    d.events.listen([&](const Json& event) {
+        if (event.value("level", "") == "warning") warnings.push_back(event["message"]);
+    });
+    for (const char* damage : {"{", "[]"}) {
+        warnings.clear();
+        write_text(d.training / "report.json", damage);
+        d.measure();
+        ASSERT_EQ(warnings.size(), 1u) << damage;
+        EXPECT_NE(warnings[0].find("report.json"), std::string::npos) << warnings[0];
+    }
+    fs::remove(d.training / "report.json");
+    warnings.clear();
+    write_text(d.training / "whisper.json", "{\"a.wav\": {");
+    d.measure();
+    ASSERT_EQ(warnings.size(), 1u);
+    EXPECT_NE(warnings[0].find("whisper.json"), std::string::npos) << warnings[0];
     fs::remove(d.training / "audio/b.wav");
     EXPECT_THROW(d.measure(), Error);
     fs::remove(d.training / "train.txt");

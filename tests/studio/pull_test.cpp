@@ -249,6 +249,50 @@ TEST_F(PullTest, FromAFolderAFileUrlAndOffline) {
                  Error);
 }
 
+TEST_F(PullTest, AFetchThatGetsNothingLeavesNoFolders) {
+    TinyServer server([&](const std::string&) { return reply("404 Not Found", ""); });
+    for (const auto& [url, from, offline] :
+         {std::tuple(server.url("/m.pth"), std::string(), false),
+          std::tuple(std::string("unused"), (folder / "nowhere").string(), false),
+          std::tuple(server.url("/m.pth"), std::string(), true)}) {
+        PullOptions options;
+        options.from = from;
+        options.offline = offline;
+        EXPECT_THROW(pull_model(workspace, source(url), options, events), Error);
+        EXPECT_FALSE(fs::exists(workspace.root() / "models"));
+    }
+}
+
+TEST_F(PullTest, ACopyOfAWorkspaceMayHoldAWhisperModelInTheOtherForm) {
+    ModelSource whisper;
+    whisper.name = "whisper-base";
+    whisper.files.push_back({"models/whisper/base/base.pt", {}, sha256("x"), 1});
+    const fs::path copy = folder / "copy/models/whisper/base";
+    write_file(copy / "model.bin", "weights");
+    write_file(copy / "config.json", "{}");
+    write_file(copy / "vocabulary.txt", "a");
+    write_file(copy / "notes.md", "not for the program");
+    const fs::path here = workspace.root() / "models/whisper/base";
+    for (const char* from : {"copy", "copy/models", "copy/models/whisper"}) {
+        PullOptions options;
+        options.from = (folder / from).string();
+        EXPECT_EQ(pull_model(workspace, whisper, options, events), here / "model.bin");
+        EXPECT_EQ(read_file(here / "model.bin"), "weights");
+        EXPECT_TRUE(fs::exists(here / "config.json"));
+        EXPECT_TRUE(fs::exists(here / "vocabulary.txt"));
+        EXPECT_FALSE(fs::exists(here / "notes.md"));
+        EXPECT_NE(tensors::read_sidecar(here / "model.bin").at("origin").get<std::string>().find("copied"),
+                  std::string::npos);
+        EXPECT_EQ(pull_model(workspace, whisper, options, events), here / "model.bin");  // is there already
+        fs::remove_all(here);
+    }
+    // The published form goes first.
+    write_file(copy / "base.pt", "x");
+    PullOptions options;
+    options.from = (folder / "copy").string();
+    EXPECT_EQ(pull_model(workspace, whisper, options, events), here / "base.pt");
+}
+
 TEST_F(PullTest, AForeignFileIsNotReplacedUnasked) {
     write_file(target(), "a user's own model");
     write_file(folder / "mirror/m.pth", body);

@@ -56,6 +56,20 @@ TEST(Phonemes, MissingProgramNamesItsPackage) {
     EXPECT_NE(error.hint().find("apt-get install espeak-ng"), std::string::npos) << error.hint();
 }
 
+TEST(Phonemes, AnotherProgramIsNotTakenForIt) {
+    PhonemeOptions options;
+    for (const char* program : {"/bin/true", "/bin/false"}) {
+        options.espeak = program;
+        const Error error = error_of("en", options);
+        EXPECT_EQ(error.kind(), ErrorKind::environment);
+        EXPECT_NE(std::string(error.what()).find(program), std::string::npos) << error.what();
+        EXPECT_NE(error.hint().find("apt-get install espeak-ng"), std::string::npos) << error.hint();
+        EXPECT_NE(error.hint().find("ESPEAK"), std::string::npos) << error.hint();
+    }
+    options.espeak = "/bin/true";
+    EXPECT_NE(std::string(error_of("en", options).what()).find("is not espeak-ng"), std::string::npos);
+}
+
 TEST(Phonemes, ProgramThatFailsHangsOrTalksNonsenseIsAnError) {
     const test::TemporaryFolder folder;
     PhonemeOptions options;

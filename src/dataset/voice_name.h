@@ -1,0 +1,16 @@
+#pragma once
+// What may be a voice of a workspace.
+#include <filesystem>
+#include <string>
+
+namespace testudo::dataset {
+
+// One folder's name, UTF-8, at most 200 bytes, without slashes and control characters.
+bool can_be_voice(const std::string& name);
+// Error(usage) for another.
+void check_voice_name(const std::string& name);
+
+// Error(input) when a folder of a voice is a link, or lies behind one, that leads out of the workspace.
+void check_stays_inside(const std::filesystem::path& folder, const std::filesystem::path& root);
+
+}  // namespace testudo::dataset
