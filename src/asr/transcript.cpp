@@ -3,6 +3,8 @@
 #include <cmath>
 
 #include "core/error.h"
+#include "core/files.h"
+#include "core/json_text.h"
 #include "core/strings.h"
 
 namespace testudo::asr {
@@ -13,8 +15,28 @@ namespace {
 
 constexpr const char* remedy = "Correct the entry by hand, or delete it and transcribe that file again.";
 
-[[noreturn]] void refuse(const std::string& where, const std::string& what) {
-    throw input_error(cat(where, ": ", what), remedy);
+// A part of the file: in words, and as the way to it.
+struct Where {
+    std::string named;
+    const JsonSource& source;
+    std::vector<std::string> path;  // below the source's
+
+    Where part(const std::string& name, std::vector<std::string> below) const {
+        Where out{cat(named, ", ", name), source, path};
+        out.path.insert(out.path.end(), below.begin(), below.end());
+        return out;
+    }
+};
+
+[[noreturn]] void refuse(const Where& where, const std::string& what, const char* key = nullptr) {
+    std::string place;
+    if (!where.source.text.empty()) {
+        std::vector<std::string> path = where.source.path;
+        path.insert(path.end(), where.path.begin(), where.path.end());
+        if (key) path.emplace_back(key);
+        place = cat(" (", place_in_json(where.source.text, path), ")");
+    }
+    throw input_error(cat(where.named, ": ", what, place), remedy);
 }
 
 const char* kind_of(const Json& value) {
@@ -25,43 +47,43 @@ const char* kind_of(const Json& value) {
     return value.is_array() ? "a list" : "an object";
 }
 
-double number(const Json& value, const std::string& where, const char* key) {
-    if (!value.is_number()) refuse(where, cat("\"", key, "\" must be a number, not ", kind_of(value)));
+double number(const Json& value, const Where& where, const char* key) {
+    if (!value.is_number()) refuse(where, cat("\"", key, "\" must be a number, not ", kind_of(value)), key);
     const double result = value.get<double>();
-    if (!std::isfinite(result)) refuse(where, cat("\"", key, "\" is not a finite number"));
+    if (!std::isfinite(result)) refuse(where, cat("\"", key, "\" is not a finite number"), key);
     return result;
 }
 
-std::string text_of(const Json& value, const std::string& where, const char* key) {
-    if (!value.is_string()) refuse(where, cat("\"", key, "\" must be a text, not ", kind_of(value)));
+std::string text_of(const Json& value, const Where& where, const char* key) {
+    if (!value.is_string()) refuse(where, cat("\"", key, "\" must be a text, not ", kind_of(value)), key);
     return value.get<std::string>();
 }
 
-std::int64_t whole(const Json& value, const std::string& where, const char* key) {
+std::int64_t whole(const Json& value, const Where& where, const char* key) {
     const double result = number(value, where, key);
     if (result != std::floor(result) || std::abs(result) > 9e15)
-        refuse(where, cat("\"", key, "\" must be a whole number"));
+        refuse(where, cat("\"", key, "\" must be a whole number"), key);
     return static_cast<std::int64_t>(result);
 }
 
-void check_times(double start, double end, const std::string& where) {
-    if (start < 0) refuse(where, cat("\"start\" is negative (", start, ")"));
-    if (end < start) refuse(where, cat("\"end\" (", end, ") lies before \"start\" (", start, ")"));
-    if (end > 1e7) refuse(where, cat("\"end\" (", end, " s) is longer than any recording"));
+void check_times(double start, double end, const Where& where) {
+    if (start < 0) refuse(where, cat("\"start\" is negative (", start, ")"), "start");
+    if (end < start) refuse(where, cat("\"end\" (", end, ") lies before \"start\" (", start, ")"), "end");
+    if (end > 1e7) refuse(where, cat("\"end\" (", end, " s) is longer than any recording"), "end");
 }
 
-void need(const Json& json, const std::string& where, std::initializer_list<const char*> keys) {
+void need(const Json& json, const Where& where, std::initializer_list<const char*> keys) {
     if (!json.is_object()) refuse(where, cat("must be an object, not ", kind_of(json)));
     for (const char* key : keys)
         if (!json.contains(key)) refuse(where, cat("\"", key, "\" is missing"));
 }
 
-const Json& list(const Json& value, const std::string& where, const char* key) {
-    if (!value.is_array()) refuse(where, cat("\"", key, "\" must be a list, not ", kind_of(value)));
+const Json& list(const Json& value, const Where& where, const char* key) {
+    if (!value.is_array()) refuse(where, cat("\"", key, "\" must be a list, not ", kind_of(value)), key);
     return value;
 }
 
-Word word_from_json(const Json& json, const std::string& where) {
+Word word_from_json(const Json& json, const Where& where) {
     need(json, where, {"word", "start", "end"});
     Word word;
     for (const auto& [key, value] : json.items()) {
@@ -80,7 +102,7 @@ Word word_from_json(const Json& json, const std::string& where) {
     return word;
 }
 
-Segment segment_from_json(const Json& json, const std::string& where, std::int64_t index) {
+Segment segment_from_json(const Json& json, const Where& where, std::int64_t index) {
     need(json, where, {"start", "end", "text"});
     Segment segment;
     segment.id = index;
@@ -95,7 +117,7 @@ Segment segment_from_json(const Json& json, const std::string& where, std::int64
             segment.extra[key] = value;
         } else if (key == "id") {
             segment.id = whole(value, where, "id");
-            if (segment.id < 0) refuse(where, "\"id\" is negative");
+            if (segment.id < 0) refuse(where, "\"id\" is negative", "id");
         } else if (key == "seek") {
             segment.seek = whole(value, where, "seek");
         } else if (key == "temperature") {
@@ -114,7 +136,8 @@ Segment segment_from_json(const Json& json, const std::string& where, std::int64
             segment.words.emplace();
             for (const Json& word : list(value, where, "words"))
                 segment.words->push_back(
-                    word_from_json(word, cat(where, ", word ", segment.words->size() + 1)));
+                    word_from_json(word, where.part(cat("word ", segment.words->size() + 1),
+                                                    {"words", std::to_string(segment.words->size())})));
         } else {
             segment.extra[key] = value;
         }
@@ -161,7 +184,8 @@ Json to_json(const Transcript& transcript) {
     return json;
 }
 
-Transcript transcript_from_json(const Json& json, const std::string& where) {
+Transcript transcript_from_json(const Json& json, const std::string& name, const JsonSource& source) {
+    const Where where{name, source, {}};
     need(json, where, {"segments"});
     Transcript transcript;
     for (const auto& [key, value] : json.items()) {
@@ -170,8 +194,12 @@ Transcript transcript_from_json(const Json& json, const std::string& where) {
         } else if (key == "segments") {
             for (const Json& segment : list(value, where, "segments")) {
                 const std::size_t count = transcript.segments.size();
-                transcript.segments.push_back(segment_from_json(segment, cat(where, ", segment ", count + 1),
-                                                                static_cast<std::int64_t>(count)));
+                const bool numbered =
+                    segment.is_object() && segment.contains("id") && segment["id"].is_number_unsigned();
+                const std::string id = numbered ? segment["id"].dump() : std::to_string(count);
+                transcript.segments.push_back(segment_from_json(
+                    segment, where.part(cat("segment ", id), {"segments", std::to_string(count)}),
+                    static_cast<std::int64_t>(count)));
             }
         } else if (key == "language" && !value.is_null()) {
             transcript.language = text_of(value, where, "language");
@@ -188,14 +216,15 @@ Transcripts read_transcripts(const fs::path& whisper_json) {
     if (!fs::exists(whisper_json))
         throw input_error(cat(whisper_json, " is missing"),
                           "Transcribe the voice first: `testudo transcribe VOICE`.");
-    const Json json = read_json(whisper_json);
+    const std::string text = read_file(whisper_json);
+    const Json json = parse_json(text, to_utf8(whisper_json.native()));
     if (!json.is_object())
         throw input_error(cat(whisper_json, ": must be an object of file names, not ", kind_of(json)),
                           remedy);
     Transcripts transcripts;
     for (const auto& [name, entry] : json.items())
-        transcripts.emplace_back(name,
-                                 transcript_from_json(entry, cat(whisper_json, ", entry \"", name, "\"")));
+        transcripts.emplace_back(
+            name, transcript_from_json(entry, cat(whisper_json, ", entry \"", name, "\""), {text, {name}}));
     return transcripts;
 }
 

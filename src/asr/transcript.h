@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -44,10 +45,15 @@ struct Transcript {
 
 Json to_json(const Transcript& transcript);
 
-// Error(input) naming `where` (file and entry), the segment and the key for whatever cannot be meant: wrong
-// nesting, missing or non-numeric times, times that are negative, not finite or reversed, texts that are no
-// strings.
-Transcript transcript_from_json(const Json& json, const std::string& where);
+// The text in which the JSON stands, and the way to it; no text: places are not told.
+struct JsonSource {
+    std::string_view text = {};
+    std::vector<std::string> path = {};
+};
+// Error(input) naming `where` (file and entry), the segment by its id, the key, line and column for whatever
+// cannot be meant: wrong nesting, missing or non-numeric times, times that are negative, not finite or
+// reversed, texts that are no strings.
+Transcript transcript_from_json(const Json& json, const std::string& where, const JsonSource& source = {});
 
 // A whole whisper.json: file name -> transcript, in the file's order.
 using Transcripts = std::vector<std::pair<std::string, Transcript>>;

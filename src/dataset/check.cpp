@@ -95,6 +95,10 @@ void by_limits(CheckedLine& line) {
                     hearing ? cat(": \"", to_utf8(trim(*line.heard)), "\"") : std::string()));
     }
     if (!line.heard_warning.empty()) line.reasons.push_back(line.heard_warning);
+    if (line.two_texts)
+        line.reasons.emplace_back(
+            "whisper.json has another text in its segments than in the entry's own \"text\", which is the "
+            "one used");
 }
 
 void by_comparison(std::vector<CheckedLine>& lines) {

@@ -30,6 +30,7 @@ struct CheckedLine {
     std::string text;                  // what is said, not its phonemes
     std::string language, speaker;     // as whisper.json has them; empty: not known
     bool accepted = false;             // by whoever curates: never doubtful
+    bool two_texts = false;            // text and segments of the recording say different things
 
     audio::SignalReport signal;
     std::optional<std::string> heard;  // when the clip was transcribed again

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <cctype>
 #include <cmath>
 #include <map>
 
@@ -13,6 +14,7 @@
 #include "dataset/slices.h"
 #include "dataset/speaker_choice.h"
 #include "dataset/steps.h"
+#include "dataset/transcript_text.h"
 
 namespace testudo::dataset {
 
@@ -39,10 +41,27 @@ std::string phoneme_voice(const std::string& language) {
     return language;
 }
 
+std::string without_spaces(std::string text) {
+    std::erase_if(text, [](unsigned char c) { return std::isspace(c) != 0; });
+    return text;
+}
+
+bool segments_say_otherwise(const asr::Transcript& transcript) {
+    std::string text;
+    for (const auto& segment : transcript.segments) text += segment.text;
+    return !transcript.segments.empty() && without_spaces(text) != without_spaces(transcript.text);
+}
+
 std::vector<std::string> names_of(const asr::Transcripts& transcripts) {
     std::vector<std::string> names;
     for (const auto& [name, transcript] : transcripts) names.push_back(name);
     return names;
+}
+
+void reject_unusable(const UsableTranscripts& usable, Report& report) {
+    for (const auto& [name, error] : usable.unusable)
+        report.rejected.push_back(
+            {name, {}, {}, 0, {}, cat(error.what(), ". ", error.hint()), "mistake in whisper.json"});
 }
 
 class Listing {
@@ -51,7 +70,8 @@ class Listing {
         : job_(job),
           phonemize_(phonemize),
           transcribe_(transcribe),
-          transcripts_(asr::read_transcripts(job.folders.whisper_json())),
+          usable_(read_usable(job.folders.whisper_json())),
+          transcripts_(usable_.transcripts),
           names_(names_of(transcripts_)),
           book_(job.folders),
           heard_(job.folders.training / ".heard.json"),
@@ -59,7 +79,8 @@ class Listing {
           speaker_(kept_speaker(transcripts_, job.settings.keep_speaker)) {}
 
     Report run() {
-        report_.files = static_cast<int>(transcripts_.size());
+        report_.files = static_cast<int>(transcripts_.size() + usable_.unusable.size());
+        reject_unusable(usable_, report_);
         std::size_t done = 0;
         for (const auto& [name, transcript] : transcripts_) {
             if (stop_requested()) {
@@ -87,7 +108,8 @@ class Listing {
         std::optional<std::int64_t> segment;
         std::optional<double> start, end;
         double seconds = 0;
-        bool heard = false;  // the text is what was heard in this very clip
+        bool heard = false;      // the text is what was heard in this very clip
+        bool two_texts = false;  // the segments say another one
     };
     struct Listed {
         std::string line;  // of the list
@@ -156,6 +178,7 @@ class Listing {
         candidate.extra = &transcript.extra;
         candidate.language = transcript.language;
         candidate.heard = heard_.origin_of(name, transcript) == Origin::heard;
+        candidate.two_texts = segments_say_otherwise(transcript);
         list(candidate, cat("audio/", candidate.clip, " is missing: transcribe this recording again"));
     }
 
@@ -295,6 +318,7 @@ class Listing {
         line.speaker = speaker_of(*candidate.extra);
         const auto accepted = candidate.extra->find("accepted");
         line.accepted = accepted != candidate.extra->end() && *accepted == true;
+        line.two_texts = candidate.two_texts;
         line.signal = signal;
         if (candidate.segment)
             line.signal.clipped_share = std::max(signal.clipped_share, book_.clipped_share(candidate.clip));
@@ -357,7 +381,8 @@ class Listing {
     const Job& job_;
     const Phonemize& phonemize_;
     const Transcribe& transcribe_;
-    asr::Transcripts transcripts_;
+    UsableTranscripts usable_;
+    const asr::Transcripts& transcripts_;
     SliceNames names_;
     SliceBook book_;
     Heard heard_;
@@ -375,13 +400,15 @@ Report list_step(const Job& job, const Phonemize& phonemize, const Transcribe& t
 }
 
 Report slice_step(const Job& job) {
-    const asr::Transcripts transcripts = asr::read_transcripts(job.folders.whisper_json());
+    const UsableTranscripts usable = read_usable(job.folders.whisper_json());
+    const asr::Transcripts& transcripts = usable.transcripts;
     const SliceNames names(names_of(transcripts));
     SliceBook book(job.folders);
     Slicing slicing(job.settings);
     const SliceRequest request = slicing.request(false);
     Report report;
-    report.files = static_cast<int>(transcripts.size());
+    report.files = static_cast<int>(transcripts.size() + usable.unusable.size());
+    reject_unusable(usable, report);
     std::size_t done = 0;
     for (const auto& [name, transcript] : transcripts) {
         if (stop_requested()) {

@@ -6,6 +6,7 @@
 
 #include "core/error.h"
 #include "core/strings.h"
+#include "dataset/transcript_text.h"
 #include "dataset/voice_files.h"
 #include "text/find_tokenizer.h"
 
@@ -41,7 +42,7 @@ class Phonemes {
     using Known = std::map<std::string, std::string>;
 
     void add_texts(const std::string& voice, std::set<std::string>& texts) const {
-        for (const auto& [name, transcript] : asr::read_transcripts(folders_.whisper_json())) {
+        for (const auto& [name, transcript] : read_usable(folders_.whisper_json()).transcripts) {
             const std::string& language = transcript.language.empty() ? language_ : transcript.language;
             if (text::espeak_voice(language.empty() ? "en" : language) != voice) continue;
             const auto add = [&](const std::string& text, const Json& extra) {

@@ -5,42 +5,12 @@
 #include "core/error.h"
 #include "core/files.h"
 #include "core/hash.h"
+#include "core/json_text.h"
 #include "core/strings.h"
 
 namespace testudo::dataset {
 
 namespace {
-
-// All of these walk over text that is known to be JSON.
-std::size_t skip_space(std::string_view text, std::size_t at) {
-    return std::min(text.find_first_not_of(" \t\r\n", at), text.size());
-}
-
-std::size_t skip_string(std::string_view text, std::size_t at) {  // `at`: its opening quote
-    for (++at; text[at] != '"'; ++at)
-        if (text[at] == '\\') ++at;
-    return at + 1;
-}
-
-std::size_t skip_value(std::string_view text, std::size_t at) {
-    if (text[at] == '"') return skip_string(text, at);
-    int depth = 0;
-    while (at < text.size()) {
-        const char c = text[at];
-        if (c == '"') {
-            at = skip_string(text, at);
-            continue;
-        }
-        if (c == '{' || c == '[') ++depth;
-        if (c == '}' || c == ']') {
-            if (depth == 0) return at;  // of the object around a number, true, false or null
-            if (--depth == 0) return at + 1;
-        }
-        if (depth == 0 && (c == ',' || c == ' ' || c == '\t' || c == '\r' || c == '\n')) return at;
-        ++at;
-    }
-    return at;
-}
 
 std::size_t line_breaks(std::string_view text, std::size_t from, std::size_t to) {
     return static_cast<std::size_t>(std::count(text.begin() + static_cast<std::ptrdiff_t>(from),
@@ -81,21 +51,21 @@ void TranscriptText::scan() {
     std::size_t at = text_.find('{') + 1, line = 1 + line_breaks(text_, 0, at);
     last_end_ = at;
     for (;;) {
-        at = skip_space(text_, at);
-        if (text_[at] == ',') at = skip_space(text_, at + 1);
+        at = skip_json_space(text_, at);
+        if (text_[at] == ',') at = skip_json_space(text_, at + 1);
         if (text_[at] == '}') return;
         const std::size_t key = at;
-        at = skip_string(text_, at);
+        at = skip_json_string(text_, at);
         Entry entry;
         entry.name = Json::parse(std::string_view(text_).substr(key, at - key)).get<std::string>();
         if (!places_.emplace(entry.name, entries_.size()).second)
             throw input_error(cat(where_, ", line ", line + line_breaks(text_, last_end_, key),
                                   ": a second entry for \"", entry.name, "\""),
                               "Keep one of them.");
-        at = skip_space(text_, skip_space(text_, at) + 1);
+        at = skip_json_space(text_, skip_json_space(text_, at) + 1);
         entry.begin = at;
-        entry.line = line += line_breaks(text_, last_end_, at);
-        entry.end = last_end_ = at = skip_value(text_, at);
+        line += line_breaks(text_, last_end_, at);
+        entry.end = last_end_ = at = skip_json_value(text_, at);
         line += line_breaks(text_, entry.begin, at);
         entries_.push_back(std::move(entry));
     }
@@ -124,8 +94,27 @@ asr::Transcript TranscriptText::transcript(const std::string& name) const {
         throw input_error(cat(where_, " has no entry \"", name, "\""),
                           "See `testudo dataset show VOICE` for the recordings there are.");
     const auto value = std::string_view(text_).substr(entry->begin, entry->end - entry->begin);
-    return asr::transcript_from_json(parse_json(value, where_),
-                                     cat(where_, ", line ", entry->line, ", entry \"", name, "\""));
+    return asr::transcript_from_json(parse_json(value, where_), cat(where_, ", entry \"", name, "\""),
+                                     {text_, {name}});
+}
+
+UsableTranscripts read_usable(const fs::path& whisper_json) {
+    UsableTranscripts out;
+    if (!fs::exists(whisper_json)) {
+        out.transcripts = asr::read_transcripts(whisper_json);  // says what to do
+        return out;
+    }
+    const TranscriptText text = TranscriptText::read(whisper_json);
+    for (const std::string& name : text.names()) {
+        try {
+            out.transcripts.emplace_back(name, text.transcript(name));
+        } catch (const Error& error) {
+            if (error.kind() != ErrorKind::input) throw;
+            out.unusable.emplace_back(name, error);
+        }
+    }
+    if (out.transcripts.empty() && !out.unusable.empty()) throw out.unusable.front().second;
+    return out;
 }
 
 TranscriptText TranscriptText::with(

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "asr/transcript.h"
+#include "core/error.h"
 
 namespace testudo::dataset {
 
@@ -36,7 +37,6 @@ class TranscriptText {
     struct Entry {
         std::string name;
         std::size_t begin = 0, end = 0;  // bytes of its value
-        std::size_t line = 0;            // where that begins, from 1
     };
     void scan();
     const Entry* find(const std::string& name) const;
@@ -46,6 +46,14 @@ class TranscriptText {
     std::map<std::string, std::size_t> places_;  // name -> index in entries_
     std::size_t last_end_ = 0;                   // behind the last value, or behind the opening brace
 };
+
+// What can be used of a whisper.json: an entry that cannot be meant does not touch the others.
+struct UsableTranscripts {
+    asr::Transcripts transcripts;
+    std::vector<std::pair<std::string, Error>> unusable;  // names, and what is wrong
+};
+// Error(input) for a file that is missing, is no JSON, names an entry twice, or has no usable entry.
+UsableTranscripts read_usable(const std::filesystem::path& whisper_json);
 
 // Names of the entries that differ between the two, in order.
 std::vector<std::string> changed_entries(const TranscriptText& before, const TranscriptText& after);

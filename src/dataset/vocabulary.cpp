@@ -11,6 +11,7 @@
 #include "core/strings.h"
 #include "dataset/lines.h"
 #include "dataset/settings.h"
+#include "dataset/transcript_text.h"
 #include "text/find_tokenizer.h"
 
 namespace testudo::dataset {
@@ -28,7 +29,7 @@ double clip_seconds(const fs::path& clip) {
 
 std::vector<text::PlacedText> texts_of_whisper_json(const fs::path& training) {
     std::vector<text::PlacedText> texts;
-    for (const auto& [name, transcript] : asr::read_transcripts(training / "whisper.json")) {
+    for (const auto& [name, transcript] : read_usable(training / "whisper.json").transcripts) {
         if (transcript.segments.empty() && !trim(transcript.text).empty())
             texts.push_back({cat("whisper.json, ", name), trim(transcript.text)});
         for (const auto& segment : transcript.segments)
@@ -58,7 +59,7 @@ std::vector<text::PlacedText> texts_of(const fs::path& training, bool with_secon
 std::string language_of(const fs::path& training) {
     if (!fs::exists(training / "whisper.json")) return {};
     std::map<std::string, int> languages;
-    for (const auto& [name, transcript] : asr::read_transcripts(training / "whisper.json"))
+    for (const auto& [name, transcript] : read_usable(training / "whisper.json").transcripts)
         if (!transcript.language.empty()) ++languages[transcript.language];
     const auto most = std::max_element(languages.begin(), languages.end(),
                                        [](const auto& a, const auto& b) { return a.second < b.second; });

@@ -63,23 +63,23 @@ TEST(Transcript, NonsenseIsNamedByFileEntrySegmentAndKey) {
         {R"({"a.wav": {"text": 3, "segments": []}})",
          "entry \"a.wav\": \"text\" must be a text, not a number"},
         {R"({"a.wav": {"language": [], "segments": []}})", "\"language\" must be a text"},
-        {R"({"a.wav": {"segments": ["x"]}})", "entry \"a.wav\", segment 1: must be an object, not a text"},
-        {R"({"a.wav": {"segments": [{"end": 1, "text": ""}]}})", "segment 1: \"start\" is missing"},
+        {R"({"a.wav": {"segments": ["x"]}})", "entry \"a.wav\", segment 0: must be an object, not a text"},
+        {R"({"a.wav": {"segments": [{"end": 1, "text": ""}]}})", "segment 0: \"start\" is missing"},
         {R"({"a.wav": {"segments": [{"start": "0", "end": 1, "text": ""}]}})",
-         "segment 1: \"start\" must be a number, not a text"},
+         "segment 0: \"start\" must be a number, not a text"},
         {R"({"a.wav": {"segments": [{"start": 0, "end": null, "text": ""}]}})",
-         "segment 1: \"end\" must be a number, not null"},
+         "segment 0: \"end\" must be a number, not null"},
         {R"({"a.wav": {"segments": [{"start": 0, "end": 1, "text": ""}, {"start": 2, "end": 1, "text": ""}]}})",
-         "segment 2: \"end\" (1) lies before \"start\" (2)"},
+         "segment 1: \"end\" (1) lies before \"start\" (2)"},
         {R"({"a.wav": {"segments": [{"start": -1, "end": 1, "text": ""}]}})",
-         "segment 1: \"start\" is negative"},
+         "segment 0: \"start\" is negative"},
         {R"({"a.wav": {"segments": [{"start": 0, "end": 1e300, "text": ""}]}})", "longer than any recording"},
         {R"({"a.wav": {"segments": [{"start": 0, "end": 1, "text": "", "id": 1.5}]}})",
          "\"id\" must be a whole"},
         {R"({"a.wav": {"segments": [{"start": 0, "end": 1, "text": "", "tokens": ["x"]}]}})",
          "\"tokens\" must be a number, not a text"},
         {R"({"a.wav": {"segments": [{"start": 0, "end": 1, "text": "", "words": [{"word": "x", "start": 1}]}]}})",
-         "segment 1, word 1: \"end\" is missing"},
+         "segment 0, word 1: \"end\" is missing"},
     };
     const test::TemporaryFolder folder;
     const fs::path file = folder / "whisper.json";
@@ -97,6 +97,23 @@ TEST(Transcript, NonsenseIsNamedByFileEntrySegmentAndKey) {
     write_file(file, "{\"a.wav\": ");
     EXPECT_THROW(read_transcripts(file), Error);
     EXPECT_THROW(read_transcripts(folder / "none.json"), Error);
+}
+
+TEST(Transcript, MistakesAreNamedByLineAndColumn) {
+    const test::TemporaryFolder folder;
+    const fs::path file = folder / "whisper.json";
+    write_file(file,
+               "{\n  \"é\\\".wav\": {\"segments\": [\n    {\"id\": 7, \"start\": 1, \"text\": \"}],\", "
+               "\"end\": 2},\n    {\"id\": 9, \"start\": \"é\", \"end\": 2, \"text\": \"\"}]}\n}\n");
+    try {
+        read_transcripts(file);
+        ADD_FAILURE();
+    } catch (const Error& error) {
+        EXPECT_NE(std::string(error.what())
+                      .find("segment 9: \"start\" must be a number, not a text (line 4, column 23)"),
+                  std::string::npos)
+            << error.what();
+    }
 }
 
 TEST(Transcript, FilesAreWrittenAsTheOriginalWritesThem) {

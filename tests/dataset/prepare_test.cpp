@@ -299,6 +299,49 @@ TEST(Prepare, NonsenseInWhisperJsonIsNamed) {
         ErrorKind::input);
 }
 
+TEST(Prepare, AMistakeInOneEntryDoesNotTouchTheOthers) {
+    Voice v;
+    v.recording("a.wav"), v.recording("b.wav");
+    dataset::prepare_voice(v.root, "v", v.settings, whole_recordings(), v.events);
+    auto json = read_json(v.training / "whisper.json");
+    json["a.wav"]["segments"][0]["start"] = "soon";
+    write_json(v.training / "whisper.json", json);
+    for (const bool slice : {false, true}) {
+        const auto report = slice ? dataset::slice_voice(v.root, "v", v.settings, v.events)
+                                  : dataset::list_voice(v.root, "v", v.settings, v.events);
+        ASSERT_EQ(report.rejected.size(), 1u);
+        EXPECT_EQ(report.rejected[0].file, "a.wav");
+        EXPECT_NE(report.rejected[0].reason.find("\"start\" must be a number"), std::string::npos);
+        EXPECT_NE(report.rejected[0].reason.find("(line "), std::string::npos) << report.rejected[0].reason;
+    }
+    EXPECT_EQ(v.lines("train.txt").size(), 1u);
+    json["b.wav"] = 7;
+    write_json(v.training / "whisper.json", json);
+    EXPECT_NE(error_of([&] { dataset::list_voice(v.root, "v", v.settings, v.events); }, ErrorKind::input)
+                  .find("a.wav"),
+              std::string::npos);
+    EXPECT_EQ(v.lines("train.txt").size(), 1u);
+    write_text(v.training / "whisper.json", R"({"b.wav": {"segments": []}, "b.wav": {"segments": []}})");
+    EXPECT_NE(error_of([&] { dataset::slice_voice(v.root, "v", v.settings, v.events); }, ErrorKind::input)
+                  .find("a second entry"),
+              std::string::npos);
+}
+
+TEST(Prepare, ATextThatTheSegmentsDoNotSayIsDoubtful) {
+    Voice v;
+    v.recording("a.wav"), v.recording("b.wav");
+    dataset::prepare_voice(v.root, "v", v.settings, whole_recordings(), v.events);
+    auto json = read_json(v.training / "whisper.json");
+    json["a.wav"]["segments"][0]["text"] = " Something else.";
+    write_json(v.training / "whisper.json", json);
+    const auto report = dataset::list_voice(v.root, "v", v.settings, v.events);
+    const auto about_text = [](const dataset::CheckedLine& line) {
+        return join(line.reasons, "; ").find("another text in its segments") != std::string::npos;
+    };
+    ASSERT_EQ(report.lines.size(), 2u);
+    for (const auto& line : report.lines) EXPECT_EQ(about_text(line), line.recording == "a.wav");
+}
+
 TEST(Prepare, EveryLineLeftOutIsReportedAndCounted) {
     Voice v;
     v.recording("good.wav", 4);
