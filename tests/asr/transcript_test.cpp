@@ -110,7 +110,7 @@ TEST(Transcript, MistakesAreNamedByLineAndColumn) {
         ADD_FAILURE();
     } catch (const Error& error) {
         EXPECT_NE(std::string(error.what())
-                      .find("segment 9: \"start\" must be a number, not a text (line 4, column 23)"),
+                      .find("segment 9: \"start\" must be a number, not a text (line 4, column 24)"),
                   std::string::npos)
             << error.what();
     }

@@ -128,14 +128,14 @@ TEST(SlowWhisperx, AnAcousticModelThatCannotBeUsedIsToldOnce) {
     WhisperxOptions options;
     options.alignment_models = folder.path();
     fs::create_directories(folder / "en");
-    const std::vector<audio::Clip> clips = {golden_clip("en_jfk"), golden_clip("en_short")};
+    const std::vector<audio::Clip> clips = {golden_clip("en_jfk"), golden_clip("en_jfk")};
     const auto damaged = [&] { write_file(folder / "en/model.pth", "no weights"); };
     const auto foreign = [&] {  // as many outputs as no English model has
         fs::remove(folder / "en/model.pth");
         fs::copy_file(test::source_dir() / "tests/asr/data/wav2vec2_torchaudio.safetensors",
                       folder / "en/a.safetensors");
     };
-    for (const auto& [make, named] : {std::pair<std::function<void()>, std::string>{damaged, "model.pth"},
+    for (const auto& [make, named] : {std::pair<std::function<void()>, std::string>{damaged, "en/model.pth"},
                                       std::pair<std::function<void()>, std::string>{foreign, "en"}}) {
         make();
         const auto backend = open("tiny.en", options);

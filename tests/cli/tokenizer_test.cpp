@@ -81,6 +81,8 @@ TEST(TokenizerVerb, NamesResolveInTheWorkspace) {
          {"a", "models/tokenizers/b.json", "my own/c", "builtin", "bpe_lowercase_asr_256"})
         EXPECT_EQ(shop.run({"tokenizer", "show", name}).code, 0) << name;
     // A vocabulary of phonemes has no language and no words.
+    fs::create_directories(shop.root / "training/bea/audio");
+    write_file(shop.root / "training/bea/audio/1.wav", "RIFF");
     write_file(shop.root / "training/bea/train.txt", "audio/1.wav|ˈola, ke tˈal?\n");
     EXPECT_EQ(shop.run({"tokenizer", "train", "bea", "--to", "x/ipa.json"}).code, 0);
     EXPECT_TRUE(read_json(shop.root / "x/ipa.json")["pre_tokenizer"].is_null());

@@ -64,9 +64,10 @@ TEST(Prepare, OnlyPlainNamesAreVoices) {
 
 // What is read and written lies in the workspace, which may itself be a link.
 TEST(Prepare, FoldersThatLeadOutOfTheWorkspaceAreRefused) {
-    const TemporaryFolder outside;
     for (const char* linked : {"voices/v", "training/v", "training/v/audio"}) {
         Voice v;
+        v.root = v.folder / "workspace";
+        const fs::path outside = v.folder / "outside";
         if (std::string(linked) == "voices/v")
             write_wav(outside / linked / "a.wav", sine(3, 22050), 22050);
         else
@@ -79,15 +80,15 @@ TEST(Prepare, FoldersThatLeadOutOfTheWorkspaceAreRefused) {
                      ErrorKind::input);
         EXPECT_NE(what.find((v.root / linked).string()), std::string::npos) << what;
         EXPECT_NE(what.find("link"), std::string::npos) << what;
+        EXPECT_TRUE(linked == std::string("voices/v") || fs::is_empty(outside / linked));
     }
-    EXPECT_TRUE(fs::is_empty(outside / "training/v/audio"));
-    EXPECT_FALSE(fs::exists(outside / "training/v/whisper.json"));
     Voice v;
+    v.root = v.folder / "workspace";
     v.recording("a.wav");
-    fs::create_directory_symlink(v.root, outside / "workspace");
-    EXPECT_EQ(dataset::prepare_voice(outside / "workspace", "v", v.settings, whole_recordings(), v.events)
-                  .train_lines,
-              1);
+    fs::create_directory_symlink(v.root, v.folder / "link");
+    EXPECT_EQ(
+        dataset::prepare_voice(v.folder / "link", "v", v.settings, whole_recordings(), v.events).train_lines,
+        1);
 }
 
 TEST(Prepare, OddNamesAndBadFilesDoNotStopTheOthers) {
@@ -559,7 +560,7 @@ TEST(Slice, OverlappingSegmentsAreCutAndReversedOnesNamed) {
     write(8, 3);
     const auto what =
         error_of([&] { dataset::slice_voice(v.root, "v", v.settings, v.events); }, ErrorKind::input);
-    for (const char* part : {"a.wav", "segment 2", "end"})
+    for (const char* part : {"a.wav", "segment 1", "end"})
         EXPECT_NE(what.find(part), std::string::npos) << what;
     EXPECT_EQ(v.lines("train.txt").size(), 2u);  // nothing is lost
 }
