@@ -1,6 +1,7 @@
 #include <array>
 
 #include "asr/tokenizer.h"
+#include "core/strings.h"
 
 namespace testudo::asr {
 
@@ -34,6 +35,13 @@ std::span<const std::pair<std::string_view, std::string_view>> whisper_languages
         {"ba", "bashkir"},        {"jw", "javanese"},    {"su", "sundanese"},     {"yue", "cantonese"},
     }};
     return languages;
+}
+
+std::optional<std::string> find_language(std::string_view given) {
+    const std::string wanted = lower_ascii(trim(given));
+    for (const auto& [code, name] : whisper_languages())
+        if (wanted == code || wanted == name) return std::string(code);
+    return {};
 }
 
 }  // namespace testudo::asr

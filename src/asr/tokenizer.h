@@ -3,6 +3,7 @@
 // Two vocabularies exist: English-only (50256 texts) and multilingual (50257).
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -16,6 +17,8 @@ using Tokens = std::vector<std::int64_t>;
 
 // Codes and English names of the languages, in the order of their tokens; 100 with Cantonese.
 std::span<const std::pair<std::string_view, std::string_view>> whisper_languages();
+// The code of a code or English name in any case, spaces around it left out; empty: no language of Whisper's.
+std::optional<std::string> find_language(std::string_view given);
 
 class WhisperTokenizer {
   public:

@@ -212,26 +212,36 @@ Transcript transcript_from_json(const Json& json, const std::string& name, const
     return transcript;
 }
 
-Transcripts read_transcripts(const fs::path& whisper_json) {
+void need_whisper_json(const fs::path& whisper_json) {
     if (!fs::exists(whisper_json))
         throw input_error(cat(whisper_json, " is missing"),
                           "Transcribe the voice first: `testudo transcribe VOICE`.");
-    const std::string text = read_file(whisper_json);
-    const Json json = parse_json(text, to_utf8(whisper_json.native()));
+}
+
+Transcripts parse_transcripts(const std::string& text, const std::string& where) {
+    const Json json = parse_json(text, where);
     if (!json.is_object())
-        throw input_error(cat(whisper_json, ": must be an object of file names, not ", kind_of(json)),
-                          remedy);
+        throw input_error(cat(where, ": must be an object of file names, not ", kind_of(json)), remedy);
     Transcripts transcripts;
     for (const auto& [name, entry] : json.items())
         transcripts.emplace_back(
-            name, transcript_from_json(entry, cat(whisper_json, ", entry \"", name, "\""), {text, {name}}));
+            name, transcript_from_json(entry, cat(where, ", entry \"", name, "\""), {text, {name}}));
     return transcripts;
 }
 
-void write_transcripts(const fs::path& whisper_json, const Transcripts& transcripts) {
+std::string format_transcripts(const Transcripts& transcripts) {
     Json json = Json::object();
     for (const auto& [name, transcript] : transcripts) json[name] = to_json(transcript);
-    write_json(whisper_json, json, {.indent = 1, .fill = '\t', .ascii = true});
+    return format_json(json, {.indent = 1, .fill = '\t', .ascii = true});
+}
+
+Transcripts read_transcripts(const fs::path& whisper_json) {
+    need_whisper_json(whisper_json);
+    return parse_transcripts(read_file(whisper_json), to_utf8(whisper_json.native()));
+}
+
+void write_transcripts(const fs::path& whisper_json, const Transcripts& transcripts) {
+    write_file(whisper_json, format_transcripts(transcripts));
 }
 
 Transcript* find_transcript(Transcripts& transcripts, const std::string& name) {

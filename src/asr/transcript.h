@@ -58,9 +58,15 @@ Transcript transcript_from_json(const Json& json, const std::string& where, cons
 // A whole whisper.json: file name -> transcript, in the file's order.
 using Transcripts = std::vector<std::pair<std::string, Transcript>>;
 
-// A missing file is an Error(input) that says to transcribe first.
+// Error(input) that says to transcribe first when the file is missing.
+void need_whisper_json(const std::filesystem::path& whisper_json);
+// Its text; errors as transcript_from_json, naming `where`.
+Transcripts parse_transcripts(const std::string& text, const std::string& where);
+// As the original writes it: tab-indented, everything beyond ASCII escaped.
+std::string format_transcripts(const Transcripts& transcripts);
+// Both of the above.
 Transcripts read_transcripts(const std::filesystem::path& whisper_json);
-// As the original writes it: tab-indented, everything beyond ASCII escaped. Atomic.
+// Atomic.
 void write_transcripts(const std::filesystem::path& whisper_json, const Transcripts& transcripts);
 Transcript* find_transcript(Transcripts& transcripts, const std::string& name);  // nullptr: no such entry
 

@@ -13,10 +13,7 @@ namespace {
 
 // A code as transcripts name languages; what is no language stays for the inner backend to refuse.
 std::string code_of(const std::string& language) {
-    const std::string wanted = lower_ascii(language);
-    for (const auto& [code, name] : whisper_languages())
-        if (wanted == name) return std::string(code);
-    return wanted;
+    return find_language(language).value_or(lower_ascii(language));
 }
 
 class SilenceSkipper : public Backend {

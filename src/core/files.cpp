@@ -217,6 +217,13 @@ double free_space(const fs::path& folder) {
     return error ? 0.0 : static_cast<double>(space.available);
 }
 
+fs::path free_name(const fs::path& file) {
+    fs::path name = file;
+    for (int n = 2; fs::exists(name); ++n)
+        name = file.parent_path() / cat(file.stem().string(), "-", n, file.extension().string());
+    return name;
+}
+
 bool is_inside(const fs::path& path, const fs::path& folder) {
     std::error_code error;
     const fs::path inner = fs::weakly_canonical(path, error);

@@ -75,7 +75,9 @@ void remove_leftovers(const fs::path& folder);
 
 void make_folders(const fs::path& folder);                      // Error(environment), naming the folder
 void rename_durably(const fs::path& from, const fs::path& to);  // rename + sync of both folders
-double free_space(const fs::path& folder);                      // bytes available to this user
+// `file`, or NAME-2.EXT, NAME-3.EXT, … beside it: the first that is not there.
+std::filesystem::path free_name(const std::filesystem::path& file);
+double free_space(const fs::path& folder);  // bytes available to this user
 // True when `path`, with links followed as far as it exists, lies in `folder`.
 bool is_inside(const fs::path& path, const fs::path& folder);
 

@@ -40,9 +40,12 @@ Json read_json(const std::filesystem::path& path) {
     return parse_json(read_file(path), to_utf8(path.native()));
 }
 
+std::string format_json(const Json& value, JsonStyle style) {
+    return value.dump(style.indent, style.fill, style.ascii, Json::error_handler_t::replace) + "\n";
+}
+
 void write_json(const std::filesystem::path& path, const Json& value, JsonStyle style) {
-    write_file(path,
-               value.dump(style.indent, style.fill, style.ascii, Json::error_handler_t::replace) + "\n");
+    write_file(path, format_json(value, style));
 }
 
 }  // namespace testudo

@@ -2,6 +2,7 @@
 // JSON that keeps the order of its keys, read with line and column of a mistake, written whole or not at all.
 #include <filesystem>
 #include <nlohmann/json.hpp>
+#include <string>
 
 namespace testudo {
 
@@ -16,6 +17,7 @@ struct JsonStyle {
     char fill = ' ';
     bool ascii = false;  // escape everything beyond ASCII, as Python's json does by default
 };
+std::string format_json(const Json& value, JsonStyle style = {});  // ends with a line break
 void write_json(const std::filesystem::path& path, const Json& value, JsonStyle style = {});
 
 }  // namespace testudo

@@ -183,8 +183,7 @@ std::string Curation::undo() {
     if (broken_) {
         if (!history_.begun()) throw *broken_;
         const std::string known = history_.last_known();
-        fs::path kept = folders_.training / "whisper.broken.json";
-        for (int n = 2; fs::exists(kept); ++n) kept = folders_.training / cat("whisper.broken-", n, ".json");
+        const fs::path kept = free_name(folders_.training / "whisper.broken.json");
         write_file(kept, read_file(folders_.whisper_json()));
         write(known);
         const std::string what = broken_->what();
@@ -222,9 +221,10 @@ void Curation::write(const std::string& after) {
                                 "Give your user permission to write there.");
 }
 
-void note_change(const VoiceFolders& folders, const std::string& bytes, const std::string& what,
-                 std::vector<std::string>& notes) {
-    History history(history_of(folders));
+namespace {
+
+void note(History& history, const VoiceFolders& folders, const std::string& bytes, const std::string& what,
+          std::vector<std::string>& notes) {
     if (!history.begun()) {
         if (!bytes.empty()) history.begin(bytes);
     } else if (!history.leads_to(bytes)) {  // even where it leads back to what was before
@@ -233,14 +233,19 @@ void note_change(const VoiceFolders& folders, const std::string& bytes, const st
     if (!history.problem().empty()) notes.push_back(history.problem());
 }
 
+}  // namespace
+
+void note_change(const VoiceFolders& folders, const std::string& bytes, const std::string& what,
+                 std::vector<std::string>& notes) {
+    History history(history_of(folders));
+    note(history, folders, bytes, what, notes);
+}
+
 void note_changes(const VoiceFolders& folders, const std::string& what, std::vector<std::string>& notes) {
     const TranscriptText text = TranscriptText::read(folders.whisper_json());
-    if (what.empty()) {
-        History history(history_of(folders));
-        if (history.begun() && history.in_step(text.text())) return;
-        if (!history.problem().empty()) notes.push_back(history.problem());
-    }
-    note_change(folders, text.text(), what.empty() ? edited_outside : what, notes);
+    History history(history_of(folders));
+    if (what.empty() && history.begun() && history.in_step(text.text())) return;
+    note(history, folders, text.text(), what.empty() ? edited_outside : what, notes);
 }
 
 }  // namespace testudo::dataset

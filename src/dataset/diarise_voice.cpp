@@ -1,6 +1,5 @@
 #include "dataset/diarise_voice.h"
 
-#include <iterator>
 #include <map>
 
 #include "asr/assign_speakers.h"
@@ -47,8 +46,7 @@ class Diarisation {
           found_(job.folders.training / ".speakers.json") {}
 
     Report run() {
-        if (!fs::exists(job_.folders.whisper_json()))
-            asr::read_transcripts(job_.folders.whisper_json());  // says what to do first
+        asr::need_whisper_json(job_.folders.whisper_json());
         for (const auto& one : transcripts_.entries) names_.push_back(one.first);
         report_.files = static_cast<int>(names_.size());
         for (const auto& [name, file] : recordings_of(job_.folders).files) recordings_[name] = file;
@@ -157,11 +155,11 @@ bool tells_speakers(const DatasetSettings& settings) {
 }
 
 Report diarise_step(const Job& job) {
-    std::vector<std::string> notes;
-    note_changes(job.folders, {}, notes);
+    Report changes;
+    note_changes(job.folders, {}, changes.notes);
     Report report = Diarisation(job).run();
-    if (!report.stopped) note_changes(job.folders, told_apart, notes);
-    std::move(notes.begin(), notes.end(), std::back_inserter(report.notes));
+    if (!report.stopped) note_changes(job.folders, told_apart, changes.notes);
+    report.add(std::move(changes));
     return report;
 }
 

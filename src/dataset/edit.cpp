@@ -134,8 +134,7 @@ void keep_worse(std::optional<T>& mine, const std::optional<T>& other, Choose ch
 void absorb(Segment& into, const Segment& next) {
     const auto larger = [](double a, double b) { return std::max(a, b); };
     const auto smaller = [](double a, double b) { return std::min(a, b); };
-    const bool accepted =
-        into.extra.value(accepted_key, Json()) == true && next.extra.value(accepted_key, Json()) == true;
+    const bool accepted = is_marked(into.extra, accepted_key) && is_marked(next.extra, accepted_key);
     into.start = std::min(into.start, next.start);
     into.end = std::max(into.end, next.end);
     const std::string text = joined(into.text, next.text);
@@ -235,7 +234,7 @@ void on_segments(Transcript& out, const Edit& edit, Change change) {
 void set_language(Transcript& out, const Edit& edit) {
     if (edit.segment)
         refuse(edit, "a language belongs to the recording", "Name the recording without an id.");
-    const auto code = language_code(edit.value);
+    const auto code = asr::find_language(edit.value);
     if (!code && !trim(edit.value).empty())
         refuse(edit, cat("there is no language \"", edit.value, "\""), "Give a code such as en, de or ja.");
     out.language = code.value_or("");
@@ -270,11 +269,9 @@ void set_times(Segment& segment, double start, double end) {
     touched(segment);
 }
 
-std::optional<std::string> language_code(const std::string& given) {
-    const std::string wanted = lower_ascii(trim(given));
-    for (const auto& [code, name] : asr::whisper_languages())
-        if (wanted == code || wanted == name) return std::string(code);
-    return {};
+bool is_marked(const Json& extra, const char* key) {
+    const auto found = extra.find(key);
+    return found != extra.end() && *found == true;
 }
 
 void apply(Transcript& transcript, const Edit& edit, std::optional<double> length) {

@@ -43,8 +43,9 @@ Edit edit_from_json(const Json& json);   // Error(usage) for what is no edit
 std::string describe(const Edit& edit);  // "split a.wav:3 before word 4"
 
 // Keys of Segment::extra (docs/formats.md).
-constexpr const char* accepted_key = "accepted";  // true: checked by hand
-constexpr const char* edited_key = "edited";      // true: text or times were changed by an edit
+constexpr const char* accepted_key = "accepted";     // true: checked by hand
+constexpr const char* edited_key = "edited";         // true: text or times were changed by an edit
+bool is_marked(const Json& extra, const char* key);  // `extra` of a segment or transcript
 constexpr const char* speaker_key = "speaker";
 
 // Error(usage) for an edit that cannot be applied: an unknown id, a place outside the segment, times outside
@@ -55,8 +56,6 @@ void apply(asr::Transcript& transcript, const Edit& edit, std::optional<double> 
 // As edits of one segment do it: another text with the words and marks that go with it, other times.
 void set_text(asr::Segment& segment, const std::string& text);
 void set_times(asr::Segment& segment, double start, double end);
-// A code ("en") or English name ("english") of a language as its code; nothing for another word.
-std::optional<std::string> language_code(const std::string& given);
 
 // What is odd about a segment and its neighbours, for a list: overlaps, order, ids given twice, past the end.
 std::vector<std::string> oddities(const asr::Transcript& transcript, std::size_t index,

@@ -4,6 +4,7 @@
 #include <map>
 #include <set>
 
+#include "asr/tokenizer.h"
 #include "core/strings.h"
 
 namespace testudo::dataset {
@@ -92,7 +93,7 @@ std::vector<std::string> import_labels(Curation& voice, const std::vector<fs::pa
                                        const ImportOptions& options) {
     if (!options.recording.empty() && files.size() > 1)
         throw usage_error("one recording is named for several files", "Import them one by one.");
-    const auto language = language_code(options.language);
+    const auto language = asr::find_language(options.language);
     if (!language && !options.language.empty())
         throw usage_error(cat("there is no language \"", options.language, "\""),
                           "Give a code such as en, de or ja.");

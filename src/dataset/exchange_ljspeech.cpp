@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <set>
 
+#include "asr/tokenizer.h"
 #include "audio/decode.h"
 #include "core/hash.h"
 #include "core/strings.h"
@@ -127,7 +128,7 @@ std::vector<std::string> import_ljspeech(const fs::path& root, const std::string
                                          const ImportOptions& options, std::vector<std::string>& notes) {
     const VoiceFolders folders(root, voice);
     const fs::path metadata = fs::is_directory(from) ? from / "metadata.csv" : from;
-    const auto language = language_code(options.language);
+    const auto language = asr::find_language(options.language);
     if (!language && !options.language.empty())
         throw usage_error(cat("there is no language \"", options.language, "\""),
                           "Give a code such as en, de or ja.");

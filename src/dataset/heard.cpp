@@ -15,14 +15,10 @@ std::string digest(const asr::Transcript& transcript) {
 }
 
 // The marks of curation, which stand in whisper.json itself.
-bool is_marked(const asr::Transcript& transcript) {
-    const auto is_set = [](const Json& extra, const char* key) {
-        const auto found = extra.find(key);
-        return found != extra.end() && *found == true;
-    };
-    return is_set(transcript.extra, accepted_key) ||
-           std::any_of(transcript.segments.begin(), transcript.segments.end(), [&](const auto& segment) {
-               return is_set(segment.extra, accepted_key) || is_set(segment.extra, edited_key);
+bool is_curated(const asr::Transcript& transcript) {
+    return is_marked(transcript.extra, accepted_key) ||
+           std::any_of(transcript.segments.begin(), transcript.segments.end(), [](const auto& segment) {
+               return is_marked(segment.extra, accepted_key) || is_marked(segment.extra, edited_key);
            });
 }
 
@@ -39,7 +35,7 @@ Heard::Heard(std::filesystem::path file) : file_(std::move(file)) {
 
 Origin Heard::origin_of(const std::string& name, const asr::Transcript& transcript) const {
     const auto known = digests_.find(name);
-    if (known == digests_.end()) return is_marked(transcript) ? Origin::corrected : Origin::unknown;
+    if (known == digests_.end()) return is_curated(transcript) ? Origin::corrected : Origin::unknown;
     const auto& all = known->second;
     return std::find(all.begin(), all.end(), digest(transcript)) != all.end() ? Origin::heard
                                                                               : Origin::corrected;

@@ -131,8 +131,7 @@ void History::read() {
 }
 
 void History::retire(const std::string& why) {
-    fs::path kept = file_.parent_path() / ".history.damaged.jsonl";
-    for (int n = 2; fs::exists(kept); ++n) kept = file_.parent_path() / cat(".history.damaged-", n, ".jsonl");
+    const fs::path kept = free_name(file_.parent_path() / ".history.damaged.jsonl");
     rename_durably(file_, kept);
     problem_ = cat("the history begins anew; the old one is kept as ", kept.filename(), ": ", why);
     base_.clear();

@@ -9,6 +9,7 @@
 #include "core/interrupt.h"
 #include "core/strings.h"
 #include "dataset/clip_file.h"
+#include "dataset/edit.h"
 #include "dataset/hear_again.h"
 #include "dataset/heard.h"
 #include "dataset/slices.h"
@@ -316,8 +317,7 @@ class Listing {
         line.text = candidate.text;
         line.language = candidate.language;
         line.speaker = speaker_of(*candidate.extra);
-        const auto accepted = candidate.extra->find("accepted");
-        line.accepted = accepted != candidate.extra->end() && *accepted == true;
+        line.accepted = is_marked(*candidate.extra, accepted_key);
         line.two_texts = candidate.two_texts;
         line.signal = signal;
         if (candidate.segment)

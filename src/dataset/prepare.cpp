@@ -1,7 +1,5 @@
 #include "dataset/prepare.h"
 
-#include <iterator>
-
 #include "core/files.h"
 #include "core/strings.h"
 #include "dataset/curate.h"
@@ -78,10 +76,10 @@ Report transcribe_voice(const fs::path& root, const std::string& voice, const Da
 Report slice_voice(const fs::path& root, const std::string& voice, const DatasetSettings& settings,
                    Events& events) {
     const Job job = make_job(root, voice, settings, events);
-    std::vector<std::string> notes;
-    note_changes(job.folders, {}, notes);
+    Report changes;
+    note_changes(job.folders, {}, changes.notes);
     Report report = slice_step(job);
-    std::move(notes.begin(), notes.end(), std::back_inserter(report.notes));
+    report.add(std::move(changes));
     tell(report, events);
     return report;
 }
@@ -89,10 +87,10 @@ Report slice_voice(const fs::path& root, const std::string& voice, const Dataset
 Report list_voice(const fs::path& root, const std::string& voice, const DatasetSettings& settings,
                   Events& events, const Phonemize& phonemize, const Transcribe& transcriber) {
     const Job job = make_job(root, voice, settings, events);
-    std::vector<std::string> notes;
-    note_changes(job.folders, {}, notes);
+    Report changes;
+    note_changes(job.folders, {}, changes.notes);
     Report report = list_step(job, phonemize, transcriber);
-    std::move(notes.begin(), notes.end(), std::back_inserter(report.notes));
+    report.add(std::move(changes));
     tell(report, events);
     if (!report.stopped) tell_lines(report, events);
     if (!report.stopped && !settings.tokenizer_json.empty())

@@ -92,11 +92,6 @@ std::optional<double> seconds_of(const VoiceFolders& folders, const std::string&
     return {};
 }
 
-bool is_true(const Json& extra, const char* key) {
-    const auto found = extra.find(key);
-    return found != extra.end() && *found == true;
-}
-
 bool holds(const asr::Segment& segment, const ReviewFilter& filter) {
     return filter.search.empty() ||
            lower_ascii(segment.text).find(lower_ascii(filter.search)) != std::string::npos;
@@ -138,8 +133,8 @@ Review review(const VoiceFolders& folders, const ReviewFilter& filter) {
                 ReviewedSegment segment;
                 segment.recording = name;
                 segment.segment = transcript.segments[i];
-                segment.accepted = is_true(segment.segment.extra, accepted_key);
-                segment.edited = is_true(segment.segment.extra, edited_key);
+                segment.accepted = is_marked(segment.segment.extra, accepted_key);
+                segment.edited = is_marked(segment.segment.extra, edited_key);
                 segment.odd = oddities(transcript, i, recording.seconds);
                 judged.judge(segment, transcript.text);
                 if (passes(segment, filter)) out.segments.push_back(std::move(segment));

@@ -2,6 +2,7 @@
 #include <set>
 #include <utility>
 
+#include "asr/tokenizer.h"
 #include "audio/decode.h"
 #include "core/files.h"
 #include "core/hash.h"
@@ -170,7 +171,7 @@ class Transcription {
     }
 
     std::string language_of_sidecars() const {
-        return language_code(job_.settings.language).value_or(job_.settings.language);
+        return asr::find_language(job_.settings.language).value_or(job_.settings.language);
     }
 
     // Piece by piece; what was heard before a kill is not heard again. `told`: its text lies beside it.
@@ -285,9 +286,7 @@ class Transcription {
     void keep_previous() {
         if (previous_kept_) return;
         previous_kept_ = true;
-        fs::path copy = job_.folders.training / "whisper.previous.json";
-        for (int n = 2; fs::exists(copy); ++n)
-            copy = job_.folders.training / cat("whisper.previous-", n, ".json");
+        const fs::path copy = free_name(job_.folders.training / "whisper.previous.json");
         write_file(copy, read_file(job_.folders.whisper_json()));
         report_.notes.push_back(cat(copy.filename(),
                                     " holds whisper.json as it was before: entries were "
@@ -341,11 +340,11 @@ class Transcription {
 }  // namespace
 
 Report transcribe_step(const Job& job, const Transcribe& transcribe) {
-    std::vector<std::string> notes;
-    note_changes(job.folders, {}, notes);
+    Report changes;
+    note_changes(job.folders, {}, changes.notes);
     Report report = Transcription(job, transcribe).run_all();
-    note_changes(job.folders, transcribed, notes);
-    std::move(notes.begin(), notes.end(), std::back_inserter(report.notes));
+    note_changes(job.folders, transcribed, changes.notes);
+    report.add(std::move(changes));
     return report;
 }
 

@@ -21,8 +21,8 @@ constexpr std::chrono::milliseconds between_tries{100};
 TranscriptFile::TranscriptFile(const VoiceFolders& folders, std::string step)
     : folders_(folders), file_(folders.whisper_json()), step_(std::move(step)) {
     if (!fs::exists(file_)) return;
-    bytes_ = read_file(file_);  // first: what is saved in between then shows as changed
-    entries = asr::read_transcripts(file_);
+    bytes_ = read_file(file_);
+    entries = asr::parse_transcripts(bytes_, to_utf8(file_.native()));
 }
 
 // `bytes`: what it holds now; empty where there is none.
@@ -49,8 +49,7 @@ void TranscriptFile::restore(std::vector<std::string>& notes) {
         notes.push_back("whisper.json was deleted meanwhile; it is written again");
         return write();
     }
-    fs::path kept = folders_.training / "whisper.broken.json";
-    for (int n = 2; fs::exists(kept); ++n) kept = folders_.training / cat("whisper.broken-", n, ".json");
+    const fs::path kept = free_name(folders_.training / "whisper.broken.json");
     // A link rather than a copy: what an editor still has to write then goes there.
     std::error_code error;
     fs::create_hard_link(file_, kept, error);
@@ -96,9 +95,7 @@ std::vector<std::string> TranscriptFile::take_up(std::vector<std::string>& notes
 }
 
 void TranscriptFile::write() {
-    Json json = Json::object();
-    for (const auto& [name, transcript] : entries) json[name] = to_json(transcript);
-    std::string bytes = json.dump(1, '\t', true, Json::error_handler_t::replace) + "\n";
+    std::string bytes = asr::format_transcripts(entries);
     write_file(file_, bytes);
     bytes_ = std::move(bytes);
 }

@@ -99,11 +99,8 @@ asr::Transcript TranscriptText::transcript(const std::string& name) const {
 }
 
 UsableTranscripts read_usable(const fs::path& whisper_json) {
+    asr::need_whisper_json(whisper_json);
     UsableTranscripts out;
-    if (!fs::exists(whisper_json)) {
-        out.transcripts = asr::read_transcripts(whisper_json);  // says what to do
-        return out;
-    }
     const TranscriptText text = TranscriptText::read(whisper_json);
     for (const std::string& name : text.names()) {
         try {

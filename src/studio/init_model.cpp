@@ -1,5 +1,6 @@
 #include "core/error.h"
 #include "core/strings.h"
+#include "dataset/voice_name.h"
 #include "nets/dvae.h"
 #include "nets/unified_voice.h"
 #include "studio/models.h"
@@ -52,7 +53,7 @@ void write_weights(const fs::path& file, const nets::Parameters& parameters) {
 InitResult init_model(const Workspace& workspace, const InitOptions& options, Events& events) {
     const Size& size = size_of(options.size);
     const std::string name = options.name.empty() ? cat("random-", options.size) : options.name;
-    check_voice_name(name);
+    dataset::check_voice_name(name);
     if (options.text_tokens < 4 || options.text_tokens > 100000)
         throw usage_error(cat("a vocabulary of ", options.text_tokens, " text tokens makes no model"),
                           "Give the number of entries of the tokenizer, plus one.");

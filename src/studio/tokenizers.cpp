@@ -33,23 +33,14 @@ fs::path target_of(const Workspace& workspace, const TrainTokenizerOptions& opti
     return target.lexically_normal();
 }
 
-// Names of languages are as good as their codes.
-std::string code_of(const std::string& language) {
-    for (const auto& [code, name] : asr::whisper_languages())
-        if (language == name) return std::string(code);
-    return language;
-}
-
 void check_language(const std::string& given) {
-    const std::string wanted = code_of(lower_ascii(trim(given)));
-    for (const auto& [code, name] : asr::whisper_languages())
-        if (wanted == code) return;
-    throw usage_error(cat("there is no language \"", printable(to_utf8(given)), "\""),
-                      "Give a code such as en, de or ja.");
+    if (!asr::find_language(given))
+        throw usage_error(cat("there is no language \"", printable(to_utf8(given)), "\""),
+                          "Give a code such as en, de or ja.");
 }
 
 std::string language_code(const std::string& given) {
-    const std::string code = code_of(lower_ascii(trim(given)));
+    const std::string code = asr::find_language(given).value_or(lower_ascii(trim(given)));
     const bool plain = !code.empty() && code.size() <= 20 &&
                        code.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789-_") == std::string::npos;
     if (!plain)

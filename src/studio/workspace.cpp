@@ -38,8 +38,6 @@ fs::path file_of_whisper(const fs::path& folder) {
 
 }  // namespace
 
-void check_voice_name(const std::string& name) { dataset::check_voice_name(name); }
-
 Workspace::Workspace(fs::path root) : root_(std::move(root)) {}
 
 Workspace Workspace::open(const std::string& given) {
@@ -53,12 +51,12 @@ Workspace Workspace::open(const std::string& given) {
 }
 
 fs::path Workspace::voice(const std::string& name) const {
-    check_voice_name(name);
+    dataset::check_voice_name(name);
     return voices() / name;
 }
 
 fs::path Workspace::training(const std::string& name) const {
-    check_voice_name(name);
+    dataset::check_voice_name(name);
     return root_ / "training" / name;
 }
 
@@ -69,7 +67,7 @@ fs::path Workspace::training_state(const std::string& name) const {
 }
 
 fs::path Workspace::results(const std::string& name) const {
-    check_voice_name(name);
+    dataset::check_voice_name(name);
     return root_ / "results" / name;
 }
 

@@ -47,6 +47,4 @@ class Workspace {
     fs::path root_;
 };
 
-void check_voice_name(const std::string& name);  // Error(usage), see above
-
 }  // namespace testudo::studio

@@ -17,8 +17,7 @@ namespace {
 
 constexpr const char* remedy =
     "Install espeak-ng with `sudo apt-get install espeak-ng`, or name the program in the environment "
-    "variable "
-    "ESPEAK.";
+    "variable ESPEAK.";
 
 // Whisper's codes and names of languages that espeak calls otherwise.
 constexpr std::pair<std::string_view, std::string_view> voices_of_languages[] = {

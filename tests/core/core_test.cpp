@@ -85,6 +85,15 @@ TEST(MappedFile, IsCopyOnWrite) {
     EXPECT_THROW(MappedFile(folder.path()), Error);
 }
 
+TEST(FreeName, CountsBesideWhatIsThere) {
+    const TemporaryFolder folder;
+    EXPECT_EQ(free_name(folder / ".a.b.json"), folder / ".a.b.json");
+    write_file(folder / ".a.b.json", "x");
+    EXPECT_EQ(free_name(folder / ".a.b.json"), folder / ".a.b-2.json");
+    write_file(folder / ".a.b-2.json", "x");
+    EXPECT_EQ(free_name(folder / ".a.b.json"), folder / ".a.b-3.json");
+}
+
 TEST(IsInside, FollowsLinks) {
     const TemporaryFolder folder;
     fs::create_directories(folder / "in");

@@ -45,6 +45,17 @@ std::string error_of(const std::function<void()>& act, ErrorKind kind) {
     return {};
 }
 
+// a.wav and b.wav as prepared, but for this key of the segment of a.wav; whisper.json.
+Json two_recordings_with(const Voice& v, const char* key, const char* value) {
+    v.recording("a.wav"), v.recording("b.wav");
+    Events events;
+    dataset::prepare_voice(v.root, "v", v.settings, whole_recordings(), events);
+    Json json = read_json(v.training / "whisper.json");
+    json["a.wav"]["segments"][0][key] = value;
+    write_json(v.training / "whisper.json", json);
+    return json;
+}
+
 }  // namespace
 
 TEST(Prepare, OnlyPlainNamesAreVoices) {
@@ -302,11 +313,7 @@ TEST(Prepare, NonsenseInWhisperJsonIsNamed) {
 
 TEST(Prepare, AMistakeInOneEntryDoesNotTouchTheOthers) {
     Voice v;
-    v.recording("a.wav"), v.recording("b.wav");
-    dataset::prepare_voice(v.root, "v", v.settings, whole_recordings(), v.events);
-    auto json = read_json(v.training / "whisper.json");
-    json["a.wav"]["segments"][0]["start"] = "soon";
-    write_json(v.training / "whisper.json", json);
+    auto json = two_recordings_with(v, "start", "soon");
     for (const bool slice : {false, true}) {
         const auto report = slice ? dataset::slice_voice(v.root, "v", v.settings, v.events)
                                   : dataset::list_voice(v.root, "v", v.settings, v.events);
@@ -330,11 +337,7 @@ TEST(Prepare, AMistakeInOneEntryDoesNotTouchTheOthers) {
 
 TEST(Prepare, ATextThatTheSegmentsDoNotSayIsDoubtful) {
     Voice v;
-    v.recording("a.wav"), v.recording("b.wav");
-    dataset::prepare_voice(v.root, "v", v.settings, whole_recordings(), v.events);
-    auto json = read_json(v.training / "whisper.json");
-    json["a.wav"]["segments"][0]["text"] = " Something else.";
-    write_json(v.training / "whisper.json", json);
+    two_recordings_with(v, "text", " Something else.");
     const auto report = dataset::list_voice(v.root, "v", v.settings, v.events);
     const auto about_text = [](const dataset::CheckedLine& line) {
         return join(line.reasons, "; ").find("another text in its segments") != std::string::npos;
