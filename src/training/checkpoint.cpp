@@ -151,9 +151,18 @@ tensors::NamedTensors named(const nets::Parameters& parameters) {
     return out;
 }
 
+void read_back(const fs::path& file, tensors::Check check) {
+    try {
+        tensors::read_pickle(file, check);
+    } catch (const Error& error) {
+        throw environment_error(cat("what was just written cannot be read back: ", error.what()),
+                                "Check the disk.");
+    }
+}
+
 void write_model(const fs::path& file, const nets::Parameters& parameters) {
     tensors::write_pickle(file, tensors::to_value(named(parameters)));
-    tensors::read_pickle(file, tensors::Check::structure);
+    read_back(file, tensors::Check::structure);
 }
 
 // The parameters of the average in the model's state dict, masks included.
@@ -344,7 +353,7 @@ CheckpointFiles save_checkpoint(const RunPaths& paths, const CheckpointContents&
         write_model(files.model, contents.model->state_dict(true));
         if (averaged) write_model(files.ema_model, with_ema(*contents.model, contents.optimizer->ema()));
         tensors::write_pickle(files.state, state_value(contents));
-        read_state(files.state);
+        read_back(files.state, tensors::Check::contents);
     } catch (...) {  // what is of no use must not fill the disk
         std::error_code ignored;
         for (const fs::path& file : {files.state, files.ema_model, files.model})

@@ -180,7 +180,6 @@ std::optional<SavedState> Training::good_checkpoint() {
 }
 
 std::int64_t Training::go_back(std::int64_t iteration) {
-    const double rate_before = rate();
     const auto saved = good_checkpoint();
     if (saved) {
         returns_ = saved->iteration == returned_to_ ? returns_ + 1 : 1;
@@ -196,7 +195,7 @@ std::int64_t Training::go_back(std::int64_t iteration) {
                 : scale < least_rate_scale ? " at a thousandth of the learning rate asked for"
                                            : "",
                 "; the last good checkpoint: ", saved ? cat(saved->file) : "none was written yet"),
-            cat("Lower the learning rate (now ", rate_before, ") in ", config_.yaml,
+            cat("Lower the learning rate (now ", rate(), ") in ", config_.yaml,
                 ", look at the clips named above, and go on with `testudo ", saved ? "resume " : "train ",
                 config_.voice, "`."));
     ++all_returns_;
@@ -205,10 +204,10 @@ std::int64_t Training::go_back(std::int64_t iteration) {
     setup_.own.rate_scale = scale;
     setup_.own.bad_in_a_row = 0;
     epoch_of_batches_ = 0;
-    events_.warning(cat(most_bad_steps,
-                        " steps in a row had to be skipped: the training goes back from iteration ",
-                        iteration, " to ", saved->file, " (iteration ", saved->iteration,
-                        ") and goes on with half the learning rate, ", rate(), " instead of ", rate_before));
+    events_.warning(
+        cat(most_bad_steps, " steps in a row had to be skipped: the training goes back from iteration ",
+            iteration, " to ", saved->file, " (iteration ", saved->iteration,
+            ") and goes on with half the learning rate: ", scale, " of what ", config_.yaml, " says"));
     return saved->iteration;
 }
 

@@ -180,7 +180,8 @@ TEST(GoldenAdamW8, StatesOfBitsandbytesAreTakenBitForBit) {
             ++compared;
         }
         EXPECT_GT(compared, 0);
-        EXPECT_EQ(optimizer.step(), golden.manifest["config"]["lr_per_step"].size());
+        EXPECT_EQ(static_cast<std::size_t>(optimizer.step()),
+                  golden.manifest["config"]["lr_per_step"].size());
     }
 }
 
