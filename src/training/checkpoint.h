@@ -25,9 +25,9 @@ struct OwnState {
     std::int64_t from_iteration = 0, from_epoch = 0;  // see Counting
     std::string config;                               // SHA-256 of the YAML
     double base_rate = 0;                             // learning rate of the YAML
-    double rate_scale = 1;          // of all learning rates; halved by each return to a good state
-    std::vector<double> losses;     // of the last good steps, see LossWatch
-    std::int64_t bad_in_a_row = 0;  // steps skipped up to here
+    double rate_scale = 1;            // of all learning rates; halved by each return to a good state
+    std::vector<double> losses = {};  // of the last good steps, see LossWatch
+    std::int64_t bad_in_a_row = 0;    // steps skipped up to here
 };
 
 struct SavedState {

@@ -37,7 +37,7 @@ Book make_book(Moment moment) {
         };
         for (int i = 0; i < steps; ++i) {
             const float mean = (bound(i) + bound(i + 1)) / 2.0F;
-            magnitudes.push_back(static_cast<float>(std::pow(10.0, decade - 6) * static_cast<double>(mean)));
+            magnitudes.push_back(static_cast<float>(std::pow(10.0, decade - 6)) * mean);
         }
     }
     std::sort(magnitudes.begin(), magnitudes.end());

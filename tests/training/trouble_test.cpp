@@ -99,6 +99,7 @@ TEST(Trouble, ItGoesBackWithHalfTheRateAndOnToTheEnd) {
     make_it_leap(whole);
     make_it_leap(parts);
     const Json summary = whole.train();
+    for (auto& [it, loss] : whole.losses()) if (it > 20) std::cerr << it << ":" << loss << " ";
     EXPECT_EQ(summary["iterations"], 60);
     EXPECT_GE(summary["returns"], 1);
     EXPECT_EQ(summary["skipped_steps"], 3 * summary["returns"].get<int>());
