@@ -149,7 +149,7 @@ void UnifiedVoice::initialise(std::uint64_t seed) {
         else if (gpt)
             value.normal_(0, name.ends_with("c_proj.weight") ? residual_deviation : gpt2_deviation,
                           generator);
-        else if (name.ends_with("embedding.weight") || name.ends_with("emb.weight"))
+        else if (is_embedding(name))
             value.normal_(0, gpt2_deviation, generator);
         else {  // PyTorch's own for linear layers and convolutions
             const bool init = name.starts_with("conditioning_encoder.init.");
@@ -178,12 +178,15 @@ Parameters UnifiedVoice::state_dict(bool with_masks) const {
     return all;
 }
 
+bool is_embedding(const std::string& parameter) {
+    return ends_with_any(parameter, {"embedding.weight", "emb.weight"});
+}
+
 ParameterGroups parameter_groups(const Parameters& parameters) {
     ParameterGroups groups;
     for (std::size_t i = 0; i < parameters.size(); ++i) {
         const std::string& name = parameters[i].first;
-        const bool rest = name.ends_with(".bias") || is_norm(name) ||
-                          ends_with_any(name, {"embedding.weight", "emb.weight"});
+        const bool rest = name.ends_with(".bias") || is_norm(name) || is_embedding(name);
         (rest ? groups.rest : groups.decay).push_back(i);
     }
     for (auto* group : {&groups.decay, &groups.rest})

@@ -72,5 +72,6 @@ struct ParameterGroups {
     std::vector<std::size_t> decay, rest;
 };
 ParameterGroups parameter_groups(const Parameters& parameters);
+bool is_embedding(const std::string& parameter);  // of tokens or positions
 
 }  // namespace testudo::nets

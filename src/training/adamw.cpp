@@ -2,6 +2,7 @@
 
 #include <ATen/Parallel.h>
 
+#include <algorithm>
 #include <cmath>
 #include <numeric>
 
@@ -45,8 +46,14 @@ AdamW::AdamW(const nets::Parameters& parameters, AdamWOptions options, EmaOption
       ema_options_(ema),
       groups_(nets::parameter_groups(parameters)),
       group_(parameters.size()),
+      quantise_(parameters.size()),
       exp_avg_(parameters.size()),
-      exp_avg_sq_(parameters.size()) {
+      exp_avg_sq_(parameters.size()),
+      first_(parameters.size()),
+      second_(parameters.size()) {
+    constexpr std::int64_t smallest = 4096;  // bitsandbytes' min_8bit_size
+    for (std::size_t i = 0; i < parameters_.size() && options_.eight_bit; ++i)
+        quantise_[i] = parameters_[i].second.numel() >= smallest && !nets::is_embedding(parameters_[i].first);
     for (const std::size_t parameter : groups_.decay) order_.push_back(parameter);
     for (const std::size_t parameter : groups_.rest) {
         order_.push_back(parameter);
@@ -62,16 +69,58 @@ void AdamW::reset_ema() {
     for (std::size_t i = 0; i < ema_.size(); ++i) ema_[i].second.copy_(parameters_[i].second);
 }
 
-const at::Tensor& AdamW::exp_avg(std::size_t index) {
+QuantisedMoment& AdamW::quantised_of(std::size_t parameter, Moment which) {
+    QuantisedMoment& moment = (which == Moment::first ? first_ : second_)[parameter];
+    if (!moment.codes.defined()) moment = zero_moment(parameters_[parameter].second);
+    return moment;
+}
+
+const QuantisedMoment& AdamW::quantised(std::size_t index, Moment which) {
+    return quantised_of(order_[index], which);
+}
+
+at::Tensor AdamW::exp_avg(std::size_t index) {
+    if (is_quantised(index)) return dequantise(quantised(index, Moment::first), Moment::first);
     at::Tensor& moment = exp_avg_[order_[index]];
     if (!moment.defined()) moment = at::zeros_like(parameters_[order_[index]].second);
     return moment;
 }
 
-const at::Tensor& AdamW::exp_avg_sq(std::size_t index) {
+at::Tensor AdamW::exp_avg_sq(std::size_t index) {
+    if (is_quantised(index)) return dequantise(quantised(index, Moment::second), Moment::second);
     at::Tensor& moment = exp_avg_sq_[order_[index]];
     if (!moment.defined()) moment = at::zeros_like(parameters_[order_[index]].second);
     return moment;
+}
+
+void AdamW::set_moments(std::size_t index, const at::Tensor& average, const at::Tensor& square) {
+    if (!is_quantised(index)) {
+        exp_avg(index).copy_(average);
+        exp_avg_sq(index).copy_(square);
+        return;
+    }
+    const at::Device device = parameters_[order_[index]].second.device();
+    first_[order_[index]] = quantise(average.to(device), Moment::first);
+    second_[order_[index]] = quantise(square.to(device), Moment::second);
+}
+
+void AdamW::reset() {
+    for (auto* moments : {&exp_avg_, &exp_avg_sq_})
+        for (at::Tensor& moment : *moments) moment.reset();
+    for (auto* moments : {&first_, &second_})
+        for (QuantisedMoment& moment : *moments) moment = {};
+    step_ = 0;
+}
+
+double AdamW::state_bytes() const {
+    double bytes = 0;
+    for (std::size_t i = 0; i < parameters_.size(); ++i) {
+        const auto elements = static_cast<double>(parameters_[i].second.numel());
+        const double each =
+            quantise_[i] ? elements + 4 * std::ceil(elements / quantised_block) : 4 * elements;
+        bytes += 2 * each;
+    }
+    return bytes;
 }
 
 void AdamW::begin_step(double learning_rate, std::int64_t iteration) {
@@ -89,20 +138,31 @@ void AdamW::begin_step(double learning_rate, std::int64_t iteration) {
 
 void AdamW::update(std::size_t parameter, std::int64_t offset, const at::Tensor& gradient, double scale) {
     const at::Tensor& whole = parameters_[parameter].second;
-    for (at::Tensor* moment : {&exp_avg_[parameter], &exp_avg_sq_[parameter]})
-        if (!moment->defined()) *moment = at::zeros_like(whole);
     const auto part = [&](const at::Tensor& tensor) {
         return tensor.view({-1}).narrow(0, offset, gradient.numel());
     };
     at::Tensor weight = part(whole);
-    const at::Tensor step =
-        at::full({}, static_cast<double>(step_), at::TensorOptions(at::kFloat).device(whole.device()));
     const double decay = group_[parameter] == 0 ? options_.weight_decay : 0.0;
-    std::optional<at::Tensor> divisor;  // the kernel divides by it
-    if (scale != 1) divisor = at::full({}, 1 / scale, step.options());
-    at::_fused_adamw_({weight}, {gradient}, {part(exp_avg_[parameter])}, {part(exp_avg_sq_[parameter])}, {},
-                      {step}, learning_rate_, options_.beta1, options_.beta2, decay, options_.eps, false,
-                      false, divisor, {});
+    if (quantise_[parameter]) {
+        quantised_adamw_step(whole, quantised_of(parameter, Moment::first),
+                             quantised_of(parameter, Moment::second), offset, gradient, scale,
+                             {.learning_rate = learning_rate_,
+                              .weight_decay = decay,
+                              .beta1 = options_.beta1,
+                              .beta2 = options_.beta2,
+                              .eps = options_.eps,
+                              .step = step_});
+    } else {
+        for (at::Tensor* moment : {&exp_avg_[parameter], &exp_avg_sq_[parameter]})
+            if (!moment->defined()) *moment = at::zeros_like(whole);
+        const at::Tensor step =
+            at::full({}, static_cast<double>(step_), at::TensorOptions(at::kFloat).device(whole.device()));
+        std::optional<at::Tensor> divisor;  // the kernel divides by it
+        if (scale != 1) divisor = at::full({}, 1 / scale, step.options());
+        at::_fused_adamw_({weight}, {gradient}, {part(exp_avg_[parameter])}, {part(exp_avg_sq_[parameter])},
+                          {}, {step}, learning_rate_, options_.beta1, options_.beta2, decay, options_.eps,
+                          false, false, divisor, {});
+    }
     if (ema_keep_ != 1) part(ema_[parameter].second).lerp_(weight, 1 - ema_keep_);
 }
 

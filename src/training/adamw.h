@@ -1,14 +1,17 @@
 #pragma once
 // AdamW with decoupled weight decay (Loshchilov & Hutter 2019) over DLAS' two parameter groups, each clipped
-// by its own norm, fused with the exponential moving average of the weights. All tensors float32.
+// by its own norm, fused with the exponential moving average of the weights. Tensors are float32, but for
+// moments in 8 bits (quantised_moment.h), which take a quarter of the memory.
 #include <optional>
 
 #include "nets/unified_voice.h"
+#include "training/quantised_moment.h"
 
 namespace testudo::training {
 
 struct AdamWOptions {
     double beta1 = 0.9, beta2 = 0.96, eps = 1e-8, weight_decay = 0.01;
+    bool eight_bit = false;  // as bitsandbytes' AdamW8bit under DLAS: see is_quantised
 };
 
 // DLAS' rules for its averaged model: every step e = rate e + (1 - rate) w; or, with ema_on_cpu, only on
@@ -26,12 +29,18 @@ class AdamW {
     const AdamWOptions& options() const { return options_; }
     const nets::ParameterGroups& groups() const { return groups_; }
 
-    // Optimizer state by DLAS' index: first through groups().decay, then groups().rest. Tensors are the live
-    // ones (views, not copies): copy into them to restore. A moment that was never made is made as zeros.
+    // Optimizer state by DLAS' index: first through groups().decay, then groups().rest. A moment that was
+    // never made is made as zeros.
     std::size_t size() const { return order_.size(); }
     std::size_t parameter_of(std::size_t index) const { return order_[index]; }
-    const at::Tensor& exp_avg(std::size_t index);
-    const at::Tensor& exp_avg_sq(std::size_t index);
+    // Whether its moments are in 8 bits: of tensors of 4096 elements or more that are no embedding tables.
+    bool is_quantised(std::size_t index) const { return quantise_[order_[index]]; }
+    at::Tensor exp_avg(std::size_t index);  // live, or a decoded copy when is_quantised
+    at::Tensor exp_avg_sq(std::size_t index);
+    const QuantisedMoment& quantised(std::size_t index, Moment which);  // live; is_quantised only
+    void set_moments(std::size_t index, const at::Tensor& exp_avg, const at::Tensor& exp_avg_sq);
+    double state_bytes() const;                  // of all moments, made or not
+    void reset();                                // all moments and the count of steps to zero
     std::int64_t step() const { return step_; }  // optimizer steps taken; the same for every parameter
     void set_step(std::int64_t step) { step_ = step; }
 
@@ -44,17 +53,21 @@ class AdamW {
     int group_of(std::size_t parameter) const { return group_[parameter]; }
     void begin_step(double learning_rate, std::int64_t iteration);  // raises step()
     // Updates elements offset, offset + 1, … of a parameter, its moments and its average; `gradient` (flat,
-    // of any contents afterwards) counts times `scale`.
+    // of any contents afterwards) counts times `scale`. The offset is a multiple of 256.
     void update(std::size_t parameter, std::int64_t offset, const at::Tensor& gradient, double scale);
 
   private:
+    QuantisedMoment& quantised_of(std::size_t parameter, Moment which);
+
     nets::Parameters parameters_;
     AdamWOptions options_;
     EmaOptions ema_options_;
     nets::ParameterGroups groups_;
     std::vector<int> group_;
     std::vector<std::size_t> order_;
-    std::vector<at::Tensor> exp_avg_, exp_avg_sq_;
+    std::vector<bool> quantise_;
+    std::vector<at::Tensor> exp_avg_, exp_avg_sq_;  // of a parameter: these
+    std::vector<QuantisedMoment> first_, second_;   // or these
     nets::Parameters ema_;
     std::int64_t step_ = 0;
     double learning_rate_ = 0;

@@ -166,7 +166,8 @@ Json bench_training(const BenchOptions& options, Events& events) {
     config.heads = options.heads;
     nets::UnifiedVoice model(config);
     model.initialise(1);
-    AdamW optimizer(model.parameters(), {}, {.rate = options.ema ? 0.999 : 0.0});
+    AdamW optimizer(model.parameters(), {.eight_bit = options.bitsandbytes},
+                    {.rate = options.ema ? 0.999 : 0.0});
     Step step(model, optimizer,
               {.memory = options.memory == "full"   ? GradientMemory::full
                          : options.memory == "lean" ? GradientMemory::lean
@@ -227,6 +228,7 @@ Json bench_training(const BenchOptions& options, Events& events) {
     out["gemm_mean_gflops"] = mean(gemm);
     out["share_of_gemm_peak"] = mean(share);  // of the peak measured around each step
     out["peak_memory_mib"] = peak_memory_mib();
+    out["optimiser_state_mib"] = optimizer.state_bytes() / 1048576;
     out["arena"] = arena;
     out["arena_mib"] = static_cast<double>(arena_use().touched) / 1048576;
     out["clipped_steps"] = clipped;

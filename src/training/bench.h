@@ -11,7 +11,7 @@ struct BenchOptions {
     int layers = 6, dim = 384, heads = 6, batch = 8, steps = 6;
     int threads = 0;   // 0: as libtorch chooses
     std::string data;  // folder with train.txt; empty: made-up clips of 2-10 s
-    bool ema = false;
+    bool ema = false, bitsandbytes = false;
     std::string memory = "auto";
 
     template <class Visitor>
@@ -36,6 +36,9 @@ struct BenchOptions {
                                            .label = "Data",
                                            .help = "folder with train.txt; empty: made-up clips of 2-10 s"});
         visit(&BenchOptions::ema, Setting{.key = "ema", .label = "EMA", .help = "keep averaged weights too"});
+        visit(&BenchOptions::bitsandbytes, Setting{.key = "bitsandbytes",
+                                                   .label = "BitsAndBytes",
+                                                   .help = "keep the optimiser's states in 8 bits"});
         visit(&BenchOptions::memory, Setting{.key = "memory",
                                              .label = "Gradient memory",
                                              .help = "full keeps gradients in 32 bits, lean in 16",

@@ -14,29 +14,48 @@ using tensors::List;
 using tensors::Tuple;
 using tensors::Value;
 
-Dict optimizer_value(AdamW& optimizer, double initial_rate, double rate) {
-    Dict state;
-    for (std::size_t i = 0; i < optimizer.size(); ++i) {
-        Dict entry;
-        entry.set("step", at::scalar_tensor(static_cast<double>(optimizer.step()), at::kFloat));
-        entry.set("exp_avg", optimizer.exp_avg(i));
-        entry.set("exp_avg_sq", optimizer.exp_avg_sq(i));
-        state.items.emplace_back(static_cast<std::int64_t>(i), std::move(entry));
+Dict moments_as_torch(AdamW& optimizer, std::size_t index) {
+    Dict entry;
+    entry.set("step", at::scalar_tensor(static_cast<double>(optimizer.step()), at::kFloat));
+    entry.set("exp_avg", optimizer.exp_avg(index));
+    entry.set("exp_avg_sq", optimizer.exp_avg_sq(index));
+    return entry;
+}
+
+// Flat, as all releases of bitsandbytes with blocks of 256 read it; the newest nest the same one deeper.
+Dict moments_as_bitsandbytes(AdamW& optimizer, std::size_t index) {
+    Dict entry;
+    entry.set("step", optimizer.step());
+    if (!optimizer.is_quantised(index)) {
+        entry.set("state1", optimizer.exp_avg(index));
+        entry.set("state2", optimizer.exp_avg_sq(index));
+        return entry;
     }
-    const AdamWOptions& options = optimizer.options();
-    List groups;
-    std::int64_t index = 0;
-    for (const bool decays : {true, false}) {
-        const auto& members = decays ? optimizer.groups().decay : optimizer.groups().rest;
-        List indices;
-        for (std::size_t i = 0; i < members.size(); ++i) indices.items.emplace_back(index++);
-        Tuple betas;
-        betas.items = {options.beta1, options.beta2};
-        Dict group;
-        group.set("weight_decay", decays ? Value(options.weight_decay) : Value(0));
-        group.set("lr", rate);
-        group.set("betas", std::move(betas));
-        group.set("eps", options.eps);
+    const QuantisedMoment &first = optimizer.quantised(index, Moment::first),
+                          &second = optimizer.quantised(index, Moment::second);
+    entry.set("state1", first.codes);
+    entry.set("qmap1", code_book_tensor(Moment::first, at::kCPU));
+    entry.set("state2", second.codes);
+    entry.set("qmap2", code_book_tensor(Moment::second, at::kCPU));
+    entry.set("absmax1", first.largest);
+    entry.set("absmax2", second.largest);
+    return entry;
+}
+
+// What both optimizers of Python keep of a group's settings in the state.
+Dict group_settings(const AdamWOptions& options, bool decays, double initial_rate, double rate) {
+    Tuple betas;
+    betas.items = {options.beta1, options.beta2};
+    Dict group;
+    group.set("weight_decay", decays ? Value(options.weight_decay) : Value(0));
+    group.set("lr", rate);
+    group.set("betas", std::move(betas));
+    group.set("eps", options.eps);
+    if (options.eight_bit) {
+        group.set("alpha", 0.0);
+        group.set("t_alpha", Value());
+        group.set("t_beta3", Value());
+    } else {
         group.set("amsgrad", false);
         group.set("maximize", false);
         group.set("foreach", Value());
@@ -44,7 +63,24 @@ Dict optimizer_value(AdamW& optimizer, double initial_rate, double rate) {
         group.set("differentiable", false);
         group.set("fused", Value());
         group.set("decoupled_weight_decay", true);
-        group.set("initial_lr", initial_rate);
+    }
+    group.set("initial_lr", initial_rate);
+    return group;
+}
+
+Dict optimizer_value(AdamW& optimizer, double initial_rate, double rate) {
+    Dict state;
+    for (std::size_t i = 0; i < optimizer.size(); ++i)
+        state.items.emplace_back(static_cast<std::int64_t>(i), optimizer.options().eight_bit
+                                                                   ? moments_as_bitsandbytes(optimizer, i)
+                                                                   : moments_as_torch(optimizer, i));
+    List groups;
+    std::int64_t index = 0;
+    for (const bool decays : {true, false}) {
+        const auto& members = decays ? optimizer.groups().decay : optimizer.groups().rest;
+        List indices;
+        for (std::size_t i = 0; i < members.size(); ++i) indices.items.emplace_back(index++);
+        Dict group = group_settings(optimizer.options(), decays, initial_rate, rate);
         group.set("params", std::move(indices));
         groups.items.emplace_back(std::move(group));
     }
@@ -65,6 +101,11 @@ Value own_value(const OwnState& own) {
     dict.set("from_epoch", own.from_epoch);
     dict.set("config", own.config);
     dict.set("base_lr", own.base_rate);
+    dict.set("lr_scale", own.rate_scale);
+    List losses;
+    for (const double loss : own.losses) losses.items.emplace_back(loss);
+    dict.set("losses", std::move(losses));
+    dict.set("bad_in_a_row", own.bad_in_a_row);
     return dict;
 }
 
@@ -95,6 +136,12 @@ OwnState read_own(const Value& value, const fs::path& file) {
     own.from_epoch = whole_number(value, "from_epoch", 0, file);
     own.config = text("config");
     if (const Value* rate = value.find("base_lr")) own.base_rate = rate->number().value_or(0);
+    if (const Value* scale = value.find("lr_scale")) own.rate_scale = scale->number().value_or(1);
+    if (!(own.rate_scale > 0 && own.rate_scale <= 1))
+        throw bad_state(file, "its \"lr_scale\" is not above 0 and at most 1");
+    if (const Value* losses = value.find("losses"))
+        for (const Value& loss : losses->elements()) own.losses.push_back(loss.number().value_or(0));
+    own.bad_in_a_row = whole_number(value, "bad_in_a_row", 0, file);
     return own;
 }
 
@@ -104,9 +151,18 @@ tensors::NamedTensors named(const nets::Parameters& parameters) {
     return out;
 }
 
+void read_back(const fs::path& file, tensors::Check check) {
+    try {
+        tensors::read_pickle(file, check);
+    } catch (const Error& error) {
+        throw environment_error(cat("what was just written cannot be read back: ", error.what()),
+                                "Check the disk.");
+    }
+}
+
 void write_model(const fs::path& file, const nets::Parameters& parameters) {
     tensors::write_pickle(file, tensors::to_value(named(parameters)));
-    tensors::read_pickle(file, tensors::Check::structure);
+    read_back(file, tensors::Check::structure);
 }
 
 // The parameters of the average in the model's state dict, masks included.
@@ -118,34 +174,67 @@ nets::Parameters with_ema(const nets::UnifiedVoice& model, const nets::Parameter
     return all;
 }
 
-// bitsandbytes keeps a moment as codes into a table, scaled by the largest magnitude of each block
-// (Dettmers et al. 2022).
-at::Tensor decode_moment(const Value& entry, const char* number, at::IntArrayRef shape,
-                         const std::string& where, const fs::path& file) {
+// A moment as the state holds it: values, or (bitsandbytes) codes into a table, scaled by the largest
+// magnitude of each block (Dettmers et al. 2022).
+struct SavedMoment {
+    at::Tensor values, codes, table, largest;
+    std::int64_t block = 0;
+
+    at::Tensor decoded() const {
+        if (!codes.defined()) return values;
+        const at::Tensor found =
+            table.to(at::kFloat).flatten().index_select(0, codes.flatten().to(at::kLong));
+        const at::Tensor scales =
+            largest.to(at::kFloat).flatten().repeat_interleave(block).narrow(0, 0, codes.numel());
+        return (found * scales).view(codes.sizes());
+    }
+    // In our own form: blocks, table and all.
+    bool is_ours(Moment which) const {
+        return codes.defined() && block == quantised_block && table.scalar_type() == at::kFloat &&
+               largest.scalar_type() == at::kFloat &&
+               at::equal(table.cpu().flatten(), code_book_tensor(which, at::kCPU));
+    }
+};
+
+SavedMoment moment_of(const Value& entry, Moment which, at::IntArrayRef shape, const std::string& where,
+                      const fs::path& file) {
     const Value* nested = entry.find("__bnb_optimizer_quant_state__");
     const auto tensor = [&](const std::string& key) -> const at::Tensor* {
         const Value* value = nested ? nested->find(key) : nullptr;
         if (!value) value = entry.find(key);
         return value ? value->tensor() : nullptr;
     };
-    const at::Tensor* codes = tensor(cat("state", number));
-    if (!codes) throw bad_state(file, cat(where, " holds no moments"));
-    if (codes->sizes() != shape) throw bad_state(file, cat(where, " has another shape than the model"));
-    if (codes->is_floating_point()) return codes->to(at::kFloat);
+    const char* number = which == Moment::first ? "1" : "2";
+    const at::Tensor* held = tensor(which == Moment::first ? "exp_avg" : "exp_avg_sq");
+    if (!held) held = tensor(cat("state", number));
+    if (!held) throw bad_state(file, cat(where, " holds no moments"));
+    if (held->sizes() != shape) throw bad_state(file, cat(where, " has another shape than the model"));
+    SavedMoment moment;
+    if (held->is_floating_point()) {
+        moment.values = *held;
+        return moment;
+    }
     const at::Tensor* table = tensor(cat("qmap", number));
     const at::Tensor* largest = tensor(cat("absmax", number));
-    if (!table || !largest || table->numel() != 256 || codes->scalar_type() != at::kByte)
+    if (!table || !largest || table->numel() != 256 || held->scalar_type() != at::kByte)
         throw bad_state(file, cat(where, " holds 8-bit moments without their tables"));
-    const std::int64_t count = codes->numel();
-    for (const std::int64_t block : {256, 2048, 4096}) {
-        if ((count + block - 1) / block != largest->numel()) continue;
-        const at::Tensor values =
-            table->to(at::kFloat).flatten().index_select(0, codes->flatten().to(at::kLong));
-        const at::Tensor scales =
-            largest->to(at::kFloat).flatten().repeat_interleave(block).narrow(0, 0, count);
-        return (values * scales).view(shape);
-    }
-    throw bad_state(file, cat(where, " holds 8-bit moments in blocks of an unknown size"));
+    for (const std::int64_t block : {256, 2048, 4096})
+        if (moment.block == 0 && (held->numel() + block - 1) / block == largest->numel())
+            moment.block = block;
+    if (moment.block == 0)
+        throw bad_state(file, cat(where, " holds 8-bit moments in blocks of an unknown size"));
+    moment.codes = *held;
+    moment.table = *table;
+    moment.largest = *largest;
+    return moment;
+}
+
+std::int64_t steps_of(const Value& entry) {
+    const Value* steps = entry.find("step");
+    if (!steps) return 0;
+    if (const at::Tensor* tensor = steps->tensor())
+        return tensor->numel() == 1 ? static_cast<std::int64_t>(tensor->to(at::kDouble).item<double>()) : 0;
+    return static_cast<std::int64_t>(steps->number().value_or(0));
 }
 
 }  // namespace
@@ -181,41 +270,34 @@ void restore_optimizer(AdamW& optimizer, const SavedState& saved) {
     const Value* state = saved.optimizer.find("state");
     if (!state || !state->dict()) throw bad_state(saved.file, "its optimizer state is missing");
     const Dict& entries = *state->dict();
-    std::int64_t step = 0;
     // A run saved before its first step has no entries; moments then start at zero.
-    if (!entries.items.empty() && entries.items.size() != optimizer.size())
+    if (entries.items.empty()) return optimizer.reset();
+    if (entries.items.size() != optimizer.size())
         throw bad_state(saved.file, cat("it is of a model with ", entries.items.size(),
                                         " parameters instead of ", optimizer.size()));
-    std::vector<std::pair<at::Tensor, at::Tensor>> moments;
-    for (std::size_t i = 0; i < optimizer.size() && !entries.items.empty(); ++i) {
+    std::int64_t step = 0;
+    std::vector<std::pair<SavedMoment, SavedMoment>> moments;
+    for (std::size_t i = 0; i < optimizer.size(); ++i) {
         const std::string& name = optimizer.parameters()[optimizer.parameter_of(i)].first;
         const auto shape = optimizer.parameters()[optimizer.parameter_of(i)].second.sizes();
         const Value* entry = entries.find(static_cast<std::int64_t>(i));
         const std::string where = cat("entry ", i, " (", name, ")");
         if (!entry) throw bad_state(saved.file, cat(where, " is missing"));
-        if (const Value* steps = entry->find("step")) {
-            if (const at::Tensor* tensor = steps->tensor(); tensor && tensor->numel() == 1)
-                step = std::max(step, static_cast<std::int64_t>(tensor->to(at::kDouble).item<double>()));
-            else
-                step = std::max(step, static_cast<std::int64_t>(steps->number().value_or(0)));
-        }
-        const auto plain = [&](const char* key) -> const at::Tensor* {
-            const Value* value = entry->find(key);
-            return value ? value->tensor() : nullptr;
-        };
-        if (const at::Tensor* average = plain("exp_avg"), *square = plain("exp_avg_sq"); average && square) {
-            if (average->sizes() != shape || square->sizes() != shape)
-                throw bad_state(saved.file, cat(where, " has another shape than the model"));
-            moments.emplace_back(*average, *square);
-        } else {
-            moments.emplace_back(decode_moment(*entry, "1", shape, where, saved.file),
-                                 decode_moment(*entry, "2", shape, where, saved.file));
-        }
+        step = std::max(step, steps_of(*entry));
+        moments.emplace_back(moment_of(*entry, Moment::first, shape, where, saved.file),
+                             moment_of(*entry, Moment::second, shape, where, saved.file));
     }
     at::NoGradGuard no_grad;
     for (std::size_t i = 0; i < moments.size(); ++i) {
-        optimizer.exp_avg(i).copy_(moments[i].first);
-        optimizer.exp_avg_sq(i).copy_(moments[i].second);
+        const auto& [first, second] = moments[i];
+        if (optimizer.is_quantised(i) && first.is_ours(Moment::first) && second.is_ours(Moment::second))
+            for (const Moment which : {Moment::first, Moment::second}) {
+                const SavedMoment& from = which == Moment::first ? first : second;
+                optimizer.quantised(i, which).codes.copy_(from.codes);
+                optimizer.quantised(i, which).largest.copy_(from.largest.flatten());
+            }
+        else
+            optimizer.set_moments(i, first.decoded(), second.decoded());
         moments[i] = {};
     }
     optimizer.set_step(step);
@@ -228,8 +310,9 @@ Value state_value(const CheckpointContents& contents) {
     debugger.set("self_conditioning_items", contents.samples);
     List schedulers, optimizers;
     schedulers.items.emplace_back(contents.schedule->state());
-    optimizers.items.emplace_back(optimizer_value(
-        *contents.optimizer, contents.schedule->settings().base_rate, contents.schedule->rate()));
+    optimizers.items.emplace_back(optimizer_value(*contents.optimizer,
+                                                  contents.schedule->settings().base_rate,
+                                                  contents.schedule->rate() * contents.own.rate_scale));
     Dict state;
     state.set("epoch", contents.epoch);
     state.set("iter", contents.iteration);
@@ -245,7 +328,7 @@ double checkpoint_bytes(const nets::UnifiedVoice& model, const AdamW& optimizer)
     const double weights = 4.0 * static_cast<double>(nets::count_elements(model.parameters()));
     const double mask = std::pow(model.config().sequence_limit(), 2);
     const double models = optimizer.ema().empty() ? 1 : 2;
-    return models * (weights + mask) + 2 * weights + 1e6;
+    return models * (weights + mask) + optimizer.state_bytes() + 1e6;
 }
 
 void check_disk(const RunPaths& paths, double bytes) {
@@ -262,14 +345,21 @@ CheckpointFiles save_checkpoint(const RunPaths& paths, const CheckpointContents&
     check_disk(paths, checkpoint_bytes(*contents.model, *contents.optimizer));
     CheckpointFiles files;
     files.model = paths.model(contents.iteration);
-    write_model(files.model, contents.model->state_dict(true));
-    if (!contents.optimizer->ema().empty()) {
-        files.ema_model = paths.ema_model(contents.iteration);
-        write_model(files.ema_model, with_ema(*contents.model, contents.optimizer->ema()));
-    }
     files.state = paths.state(contents.iteration);
-    tensors::write_pickle(files.state, state_value(contents));
-    read_state(files.state);
+    const bool averaged = !contents.optimizer->ema().empty();
+    if (averaged) files.ema_model = paths.ema_model(contents.iteration);
+    const bool stood = fs::exists(files.state);
+    try {
+        write_model(files.model, contents.model->state_dict(true));
+        if (averaged) write_model(files.ema_model, with_ema(*contents.model, contents.optimizer->ema()));
+        tensors::write_pickle(files.state, state_value(contents));
+        read_back(files.state, tensors::Check::contents);
+    } catch (...) {  // what is of no use must not fill the disk
+        std::error_code ignored;
+        for (const fs::path& file : {files.state, files.ema_model, files.model})
+            if (!stood && !file.empty()) fs::remove(file, ignored);
+        throw;
+    }
     return files;
 }
 

@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "nets/unified_voice.h"
 #include "training/adamw.h"
@@ -24,6 +25,9 @@ struct OwnState {
     std::int64_t from_iteration = 0, from_epoch = 0;  // see Counting
     std::string config;                               // SHA-256 of the YAML
     double base_rate = 0;                             // learning rate of the YAML
+    double rate_scale = 1;            // of all learning rates; halved by each return to a good state
+    std::vector<double> losses = {};  // of the last good steps, see LossWatch
+    std::int64_t bad_in_a_row = 0;    // steps skipped up to here
 };
 
 struct SavedState {
@@ -38,8 +42,9 @@ struct SavedState {
 // Error(input) for what is no training state, or for one without exactly one optimizer.
 SavedState read_state(const fs::path& file);
 
-// Moments and step into the optimizer; also bitsandbytes' 8-bit moments, which are decoded. Error(input) when
-// the state is of a model of another shape.
+// Moments and step into the optimizer, in its precision: 8-bit moments of bitsandbytes' form and of blocks of
+// 256 go bit for bit into one that keeps 8 bits, all others are decoded or quantised. Error(input) when the
+// state is of a model of another shape; the optimizer is then as before.
 void restore_optimizer(AdamW& optimizer, const SavedState& saved);
 
 // The learning rate that the state's parameter groups hold.
@@ -58,7 +63,8 @@ struct CheckpointFiles {
     fs::path model, ema_model, state;  // ema_model empty when there is no average
 };
 // Model first, the state last: a state never stands without its model. Each file is read back before this
-// returns. Error(environment) when the disk lacks the room, before anything is written.
+// returns. Error(environment) when the disk lacks the room, before anything is written; when a write fails
+// later, nothing new of this checkpoint stays.
 CheckpointFiles save_checkpoint(const RunPaths& paths, const CheckpointContents& contents);
 double checkpoint_bytes(const nets::UnifiedVoice& model, const AdamW& optimizer);
 void check_disk(const RunPaths& paths, double bytes);

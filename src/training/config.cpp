@@ -146,6 +146,7 @@ Config read_config(const fs::path& workspace, const fs::path& file) {
     config.adamw.weight_decay = yaml.number_in(step + "weight_decay", 0.01, 0, 1000);
     config.adamw.beta1 = yaml.number_in(step + "beta1", 0.9, 0, 0.999999999);
     config.adamw.beta2 = yaml.number_in(step + "beta2", 0.96, 0, 0.999999999);
+    config.adamw.eight_bit = yaml.boolean("bitsandbytes").value_or(false);
     if (yaml.boolean("train.ema_enabled").value_or(false))
         config.ema_rate = yaml.number_in("train.ema_rate", 0.999, 0, 1);
     config.schedule = read_schedule(yaml, rate);

@@ -101,9 +101,6 @@ void adjust(TrainingSettings& settings, std::int64_t lines, Events& events) {
     if (settings.validation_rate > epochs) settings.validation_rate = epochs;
     if (settings.half_precision)
         events.warning("half precision is kept in the file for the originals; Testudo trains in 32 bits");
-    if (settings.bitsandbytes)
-        events.warning(
-            "bitsandbytes is kept in the file for the originals; Testudo keeps 32-bit optimizer states");
     if (settings.gpus > 1)
         events.warning(
             "more than one GPU is kept in the file for the originals; Testudo trains on one device");

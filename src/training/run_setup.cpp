@@ -152,6 +152,26 @@ void set_counting(RunSetup& setup, const std::optional<SavedState>& saved, std::
                 2 * std::max<std::int64_t>(counting.epochs, 1)));
 }
 
+// What a run keeps of its own beside the weights. A halved learning rate stays halved until the user sets
+// another; recent losses say nothing about those of another configuration or dataset.
+void take_own(RunSetup& setup, const SavedState& saved) {
+    OwnState& own = setup.own;
+    own.rate_scale = 1;
+    own.bad_in_a_row = 0;
+    setup.losses.restore({});
+    if (!saved.own) return;
+    if (saved.own->base_rate == own.base_rate) own.rate_scale = saved.own->rate_scale;
+    if (saved.own->config == own.config && saved.own->dataset == own.dataset) {
+        setup.losses.restore(saved.own->losses);
+        own.bad_in_a_row = saved.own->bad_in_a_row;
+    }
+}
+
+void take_schedule(RunSetup& setup, std::int64_t iteration) {
+    setup.schedule = std::make_unique<Schedule>(setup.config.schedule, to_utf8(setup.config.yaml.native()));
+    setup.schedule->replay(1, iteration);
+}
+
 // What the weights of this run's checkpoints cannot tell of themselves.
 Json about_models(const Config& config) {
     const std::string source = tensors::read_sidecar(config.base_model).value("origin", "");
@@ -170,6 +190,20 @@ void start_folder(RunSetup& setup, Events& events) {
 }
 
 }  // namespace
+
+void return_to(RunSetup& setup, const SavedState& saved, Events& events) {
+    const fs::path file = model_of_state(saved, setup.paths);
+    const auto weights = tensors::read_weights(file);
+    at::NoGradGuard no_grad;
+    nets::load_parameters(
+        setup.model->parameters(), [&](const std::string& name) { return weights.find(name); },
+        to_utf8(file.native()));
+    restore_optimizer(*setup.optimizer, saved);
+    if (setup.config.ema_rate > 0) load_ema(*setup.optimizer, saved, setup.paths, events);
+    setup.samples = saved.samples;
+    take_schedule(setup, saved.iteration);
+    take_own(setup, saved);
+}
 
 RunSetup set_up_run(const fs::path& workspace, const fs::path& yaml, Events& events,
                     const TrainOptions& options) {
@@ -230,15 +264,18 @@ RunSetup set_up_run(const fs::path& workspace, const fs::path& yaml, Events& eve
     setup.samples = saved ? saved->samples : 0;
     set_counting(setup, saved, listed, events, options);
     if (setup.config.validate_every == 0) setup.config.validate_every = setup.counting.per_epoch();
-    setup.schedule = std::make_unique<Schedule>(config.schedule, to_utf8(config.yaml.native()));
-    setup.schedule->replay(1, setup.start);
-    if (saved && std::abs(saved_rate(*saved) - setup.schedule->rate()) > 1e-9 * setup.schedule->rate())
-        events.info(cat("the learning rate goes on at ", setup.schedule->rate(), ", as ", config.yaml,
-                        " has it (the checkpoint: ", saved_rate(*saved), ")"));
-
+    take_schedule(setup, setup.start);
     setup.own = {config.seed,       setup.lines->fingerprint(),    setup.counting.lines,
                  config.batch_size, setup.counting.from_iteration, setup.counting.from_epoch,
                  config.hash,       config.schedule.base_rate};
+    if (saved) take_own(setup, *saved);
+    if (setup.own.rate_scale < 1)
+        events.info(cat("the learning rate stays ", setup.own.rate_scale, " of what ", config.yaml,
+                        " says, because the training went back to a good state before"));
+    const double rate = setup.schedule->rate() * setup.own.rate_scale;
+    if (saved && std::abs(saved_rate(*saved) - rate) > 1e-9 * rate)
+        events.info(cat("the learning rate goes on at ", rate, ", as ", config.yaml,
+                        " has it (the checkpoint: ", saved_rate(*saved), ")"));
     check_disk(setup.paths, checkpoint_bytes(*setup.model, *setup.optimizer));
     if (saved)
         set_later_states_aside(setup.paths, saved->iteration, events);

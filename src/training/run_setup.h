@@ -10,6 +10,7 @@
 #include "training/base_model.h"
 #include "training/checkpoint.h"
 #include "training/config.h"
+#include "training/loss_watch.h"
 #include "training/trainer.h"
 
 namespace testudo::training {
@@ -24,6 +25,7 @@ struct RunSetup {
     std::unique_ptr<dataset::Features> lines, validation;  // the latter null when off
     Counting counting;
     OwnState own;
+    LossWatch losses;
     std::int64_t start = 0, samples = 0;  // iterations and clips already trained
     std::int64_t total = 0;               // the last iteration
     fs::path resumed_from;                // the state that the run goes on from; empty: a new run
@@ -33,5 +35,9 @@ struct RunSetup {
 // Events::append_to the run's events.jsonl on the way. Throws as train_voice.
 RunSetup set_up_run(const fs::path& workspace, const fs::path& yaml, Events& events,
                     const TrainOptions& options);
+
+// Everything as after the iteration of `saved`, a state of this run or the one it was resumed from: weights,
+// optimizer, average, learning rate, counts. Error(input) when its files cannot be used.
+void return_to(RunSetup& setup, const SavedState& saved, Events& events);
 
 }  // namespace testudo::training

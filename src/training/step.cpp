@@ -89,7 +89,7 @@ bool Step::collect(std::span<const nets::Batch> micro_batches, std::uint64_t see
 }
 
 StepResult Step::run(std::span<const nets::Batch> micro_batches, double learning_rate, std::uint64_t seed,
-                     std::int64_t iteration) {
+                     std::int64_t iteration, double limit) {
     at::NoGradGuard no_grad;
     if (!std::isfinite(learning_rate))
         throw usage_error("The learning rate is not a number.", "Correct the schedule.");
@@ -98,6 +98,8 @@ StepResult Step::run(std::span<const nets::Batch> micro_batches, double learning
     GradientStore& store = *store_;
     store.begin();
     result.skipped = !collect(micro_batches, seed, store, result);
+    result.leap = !result.skipped && result.total > limit;
+    result.skipped = result.skipped || result.leap;
     const double start = seconds();
     if (!result.skipped) {
         double squares[2] = {0, 0};

@@ -1,6 +1,8 @@
 #pragma once
 // One training step: losses, gradients, clipping, AdamW, EMA. Its random numbers come only from the seed it
-// is given, and a step that produced a number that is not finite changes nothing but says so.
+// is given, and a step that produced a number that is not finite, or a loss above a limit, changes nothing
+// but says so.
+#include <limits>
 #include <memory>
 #include <span>
 
@@ -32,7 +34,8 @@ struct StepResult {
     nets::Losses losses;                             // over all micro-batches
     double total = 0;                                // text_weight * text + mel_weight * mel
     double grad_norm_decay = 0, grad_norm_rest = 0;  // before clipping
-    bool skipped = false;  // a loss or gradient was not finite: weights and optimizer are as before
+    // Weights and optimizer are as before: a loss or gradient was not finite, or (leap) the total too large.
+    bool skipped = false, leap = false;
     StepTimes times;
 };
 
@@ -45,9 +48,9 @@ class Step {
 
     // One optimizer step over all micro-batches. In the consistent form it equals one step over their union;
     // in the dlas form each micro-batch is averaged on its own, as DLAS does. `iteration` (1, 2, …) matters
-    // to ema_on_cpu alone.
+    // to ema_on_cpu alone. A total loss above `limit` is a leap.
     StepResult run(std::span<const nets::Batch> micro_batches, double learning_rate, std::uint64_t seed,
-                   std::int64_t iteration = 0);
+                   std::int64_t iteration = 0, double limit = std::numeric_limits<double>::infinity());
     nets::Losses evaluate(const nets::Batch& batch) const;  // no dropout, changes nothing
     const StepOptions& options() const { return options_; }
 

@@ -22,7 +22,9 @@ double seconds_since(Clock::time_point start) {
     return std::chrono::duration<double>(Clock::now() - start).count();
 }
 
-constexpr int most_bad_steps = 3;          // in a row
+constexpr std::int64_t most_bad_steps = 3;  // in a row
+constexpr int most_returns = 3;             // to the same checkpoint
+constexpr double least_rate_scale = 1.0 / 1024;
 constexpr double progress_interval = 0.2;  // seconds; a tiny model makes hundreds of steps a second
 
 // Iteration 0 is never trained, so the crops of validation repeat in every validation and in no step.
@@ -31,8 +33,9 @@ constexpr std::int64_t step_seed = -1;  // in place of an example's number: the 
 
 class Training {
   public:
-    Training(RunSetup& setup, Events& events)
+    Training(RunSetup& setup, Events& events, double save_again_seconds)
         : setup_(setup),
+          save_again_seconds_(save_again_seconds),
           config_(setup.config),
           events_(events),
           step_(*setup.model, *setup.optimizer, config_.step),
@@ -46,19 +49,27 @@ class Training {
     void one_iteration(std::int64_t iteration);
     void report(std::int64_t iteration, const StepResult& result, double rate, double seconds,
                 std::size_t clips);
-    void skip(std::int64_t iteration, const StepResult& result);
+    void skip(std::int64_t iteration, const StepResult& result, double limit);
+    std::int64_t go_back(std::int64_t iteration);  // to a good checkpoint; returns its iteration
+    std::optional<SavedState> good_checkpoint();
     void save(std::int64_t iteration);
+    void save_or_try_later(std::int64_t iteration);
     void validate(std::int64_t iteration);
     void progress(std::int64_t iteration, bool now);
     bool save_due(std::int64_t iteration) const {
         return iteration == setup_.total || is_due(iteration, config_.save_every);
     }
+    bool save_again_due() const {
+        return save_failed_ && seconds_since(*save_failed_) >= save_again_seconds_;
+    }
     bool validation_due(std::int64_t iteration) const {
         return setup_.validation && is_due(iteration, config_.validate_every);
     }
     CheckpointContents contents(std::int64_t iteration) const;
+    double rate() const { return setup_.schedule->rate() * setup_.own.rate_scale; }
 
     RunSetup& setup_;
+    double save_again_seconds_;
     const Config& config_;
     Events& events_;
     Step step_;
@@ -67,8 +78,10 @@ class Training {
     std::int64_t epoch_of_batches_ = 0;
     std::vector<std::vector<int>> batches_;
     std::vector<int> clips_;  // of the current step
-    int bad_in_a_row_ = 0;
     std::int64_t skipped_ = 0, last_saved_ = 0;
+    std::int64_t returned_to_ = -1, returns_ = 0;  // how often there
+    std::int64_t all_returns_ = 0;
+    std::optional<Clock::time_point> save_failed_;  // the last save, then
     CheckpointFiles files_;
     Json first_losses_, last_losses_, first_validation_, last_validation_;
     Clock::time_point last_progress_{};
@@ -95,16 +108,18 @@ std::vector<nets::Batch> Training::load_batch(std::int64_t iteration) {
 void Training::one_iteration(std::int64_t iteration) {
     const auto start = Clock::now();
     const auto micro = load_batch(iteration);
-    const double rate = setup_.schedule->at(iteration);
+    const double rate = setup_.schedule->at(iteration) * setup_.own.rate_scale;
+    const double limit = setup_.losses.limit();
     const StepResult result =
-        step_.run(micro, rate, dataset::example_seed(config_.seed, iteration, step_seed), iteration);
+        step_.run(micro, rate, dataset::example_seed(config_.seed, iteration, step_seed), iteration, limit);
     setup_.samples += static_cast<std::int64_t>(clips_.size());
     const double seconds = seconds_since(start);
     eta_.iteration(seconds);
     if (result.skipped) {
-        skip(iteration, result);
+        skip(iteration, result, limit);
     } else {
-        bad_in_a_row_ = 0;
+        setup_.own.bad_in_a_row = 0;
+        setup_.losses.add(result.total);
         report(iteration, result, rate, seconds, clips_.size());
     }
 }
@@ -136,35 +151,76 @@ void Training::report(std::int64_t iteration, const StepResult& result, double r
     events_.metric(std::move(metric));
 }
 
-void Training::skip(std::int64_t iteration, const StepResult& result) {
+void Training::skip(std::int64_t iteration, const StepResult& result, double limit) {
     ++skipped_;
-    ++bad_in_a_row_;
+    ++setup_.own.bad_in_a_row;
     std::vector<std::string> names;
     for (const int clip : clips_) names.push_back(setup_.lines->line(clip).audio);
-    events_.warning(cat("iteration ", iteration, " gave numbers that are not finite (loss ", result.total,
-                        ") and changed nothing; its clips: ", join(names, ", ")));
-    if (bad_in_a_row_ < most_bad_steps) return;
-    const std::string last_good = !files_.state.empty()          ? cat(files_.state)
-                                  : !setup_.resumed_from.empty() ? cat(setup_.resumed_from)
-                                                                 : std::string();
-    throw Error(
-        ErrorKind::diverged,
-        cat("training diverged: ", most_bad_steps,
-            " steps in a row gave losses or gradients that are not finite, up to iteration ", iteration,
-            "; the last good checkpoint: ", last_good.empty() ? "none was written yet" : last_good),
-        cat("Lower the learning rate (now ", setup_.schedule->rate(), ") in ", config_.yaml,
-            ", look at the clips named above, and go on with `testudo ",
-            last_good.empty() ? "train " : "resume ", config_.voice, "`."));
+    const std::string clips = cat("; its clips: ", join(names, ", "));
+    if (result.leap)
+        events_.warning(cat("iteration ", iteration, " gave the loss ", result.total, ", above ", limit,
+                            " (five standard deviations over the last ", setup_.losses.losses().size(),
+                            "), and changed nothing", clips));
+    else
+        events_.warning(cat("iteration ", iteration, " gave numbers that are not finite (loss ", result.total,
+                            ") and changed nothing", clips));
+}
+
+std::optional<SavedState> Training::good_checkpoint() {
+    std::vector<std::string> problems;
+    auto saved = newest_state(setup_.paths, problems);
+    for (const auto& problem : problems) events_.warning(cat("a checkpoint is left out: ", problem));
+    if (saved || setup_.resumed_from.empty()) return saved;
+    try {
+        return read_state(setup_.resumed_from);
+    } catch (const Error& error) {
+        events_.warning(cat("a checkpoint is left out: ", error.what()));
+        return {};
+    }
+}
+
+std::int64_t Training::go_back(std::int64_t iteration) {
+    const auto saved = good_checkpoint();
+    if (saved) {
+        returns_ = saved->iteration == returned_to_ ? returns_ + 1 : 1;
+        returned_to_ = saved->iteration;
+    }
+    const double scale = setup_.own.rate_scale / 2;
+    if (!saved || returns_ > most_returns || scale < least_rate_scale)
+        throw Error(
+            ErrorKind::diverged,
+            cat("training diverged: ", most_bad_steps, " steps in a row had to be skipped, up to iteration ",
+                iteration,
+                returns_ > most_returns    ? cat(", also after ", most_returns, " returns with half the rate")
+                : scale < least_rate_scale ? " at a thousandth of the learning rate asked for"
+                                           : "",
+                "; the last good checkpoint: ", saved ? cat(saved->file) : "none was written yet"),
+            cat("Lower the learning rate (now ", rate(), ") in ", config_.yaml,
+                ", look at the clips named above, and go on with `testudo ", saved ? "resume " : "train ",
+                config_.voice, "`."));
+    ++all_returns_;
+    return_to(setup_, *saved, events_);
+    // Not that of the checkpoint: it may be from before an earlier return.
+    setup_.own.rate_scale = scale;
+    setup_.own.bad_in_a_row = 0;
+    epoch_of_batches_ = 0;
+    events_.warning(
+        cat(most_bad_steps, " steps in a row had to be skipped: the training goes back from iteration ",
+            iteration, " to ", saved->file, " (iteration ", saved->iteration,
+            ") and goes on with half the learning rate: ", scale, " of what ", config_.yaml, " says"));
+    return saved->iteration;
 }
 
 CheckpointContents Training::contents(std::int64_t iteration) const {
+    OwnState own = setup_.own;
+    own.losses = setup_.losses.losses();
     return {iteration,
             setup_.counting.finished_epochs(iteration),
             setup_.samples,
             setup_.model.get(),
             setup_.optimizer.get(),
             setup_.schedule.get(),
-            setup_.own};
+            std::move(own)};
 }
 
 void Training::save(std::int64_t iteration) {
@@ -172,6 +228,7 @@ void Training::save(std::int64_t iteration) {
     log_.line("Saving models and training states.");
     files_ = save_checkpoint(setup_.paths, contents(iteration));
     last_saved_ = iteration;
+    save_failed_.reset();
     events_.artifact("model", files_.model);
     if (!files_.ema_model.empty()) events_.artifact("ema_model", files_.ema_model);
     events_.artifact("state", files_.state);
@@ -180,6 +237,18 @@ void Training::save(std::int64_t iteration) {
                          deleted.size() == 1 ? " older checkpoint" : " older checkpoints",
                          "; kept the newest ", config_.keep_states));
     eta_.save(seconds_since(start));
+}
+
+void Training::save_or_try_later(std::int64_t iteration) {
+    try {
+        save(iteration);
+    } catch (const Error& error) {
+        if (iteration == setup_.total) throw;
+        save_failed_ = Clock::now();
+        events_.warning(cat("the checkpoint of iteration ", iteration, " could not be written: ",
+                            error.what(), ". The training goes on; the next save is tried in ",
+                            save_again_seconds_, " seconds or when it is due. ", error.hint()));
+    }
 }
 
 void Training::validate(std::int64_t iteration) {
@@ -231,7 +300,7 @@ void Training::progress(std::int64_t iteration, bool now) {
         {"batch", counting.step_of(iteration)},
         {"batches", counting.per_epoch()},
         {"rate", typical > 0 ? 1 / typical : 0.0},
-        {"lr", setup_.schedule->rate()},
+        {"lr", rate()},
         {"next_save", iteration < total ? Json(next_due(iteration + 1, config_.save_every, total)) : Json()},
         {"eta_seconds", eta ? Json(*eta) : Json()}};
     if (milestone && *milestone <= total) extra["next_milestone"] = *milestone;
@@ -256,15 +325,28 @@ Json Training::run() {
                      first, " to ", setup_.total, ", ", setup_.counting.epochs, " epochs of ",
                      setup_.counting.per_epoch(), " with ", setup_.counting.lines, " clips in batches of ",
                      std::min(config_.batch_size, setup_.counting.lines)));
+    if (config_.adamw.eight_bit) {
+        constexpr double mib = 1048576;
+        const auto elements = static_cast<double>(nets::count_elements(setup_.model->parameters()));
+        events_.info(cat("8-bit AdamW: optimiser states take ",
+                         std::llround(setup_.optimizer->state_bytes() / mib), " MiB instead of ",
+                         std::llround(8 * elements / mib)));
+    }
     bool stopped = false;
     std::int64_t iteration = setup_.start;
     while (iteration < setup_.total && !stopped) {
         ++iteration;
         one_iteration(iteration);
+        const bool went_back = setup_.own.bad_in_a_row >= most_bad_steps;
+        if (went_back) iteration = go_back(iteration);
         stopped = stop_requested() && iteration < setup_.total;
+        if (went_back && !stopped) continue;
         // While steps fail nothing new was learnt, and older checkpoints must not be pushed out by copies.
-        const bool worth_saving = bad_in_a_row_ == 0 || iteration == setup_.total;
-        if ((save_due(iteration) && worth_saving) || stopped) save(iteration);
+        const bool worth_saving = setup_.own.bad_in_a_row == 0 || iteration == setup_.total;
+        if (stopped)
+            save(iteration);
+        else if ((save_due(iteration) || save_again_due()) && worth_saving)
+            save_or_try_later(iteration);
         if (validation_due(iteration) && !stopped) validate(iteration);
         progress(iteration, iteration == first || iteration == setup_.total || stopped);
         // A signal that came while saving or validating: this iteration may not be saved yet.
@@ -293,6 +375,7 @@ Json Training::run() {
                     {"epochs_asked", setup_.counting.epochs},
                     {"seconds", seconds_since(start)},
                     {"skipped_steps", skipped_},
+                    {"returns", all_returns_},
                     {"losses", std::move(losses)},
                     {"model", to_utf8(files_.model.native())},
                     {"state", to_utf8(files_.state.native())}};
@@ -313,7 +396,7 @@ Json train_voice(const std::filesystem::path& workspace, const std::filesystem::
                  TrainOptions options) {
     try {
         RunSetup setup = set_up_run(workspace, yaml, events, options);
-        return Training(setup, events).run();
+        return Training(setup, events, options.save_again_seconds).run();
     } catch (const c10::Error& error) {
         const std::string what = error.what_without_backtrace();
         const bool memory = dynamic_cast<const c10::OutOfMemoryError*>(&error) ||

@@ -79,7 +79,7 @@ class Workshop {
         tensors::write_pickle(root() / "models" / "tortoise" / "dvae.pth",
                               tensors::to_value(named(dvae.parameters())));
         write_lists(lines, validation_lines);
-        settings.voice = "v";
+        settings.voice = std::string("v");  // a bare literal: a false warning of g++ 12
         settings.epochs = 3;
         settings.learning_rate = 1e-3;
         settings.batch_size = 4;
