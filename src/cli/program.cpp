@@ -57,7 +57,7 @@ std::string without_stack(std::string what) {
 void let_threads_sleep(const CLI::App& app, char** argv) {
     if (std::getenv("OMP_WAIT_POLICY")) return;
     for (const char* verb :
-         {"prepare", "transcribe", "diarize", "dataset", "train", "resume", "bench", "demo"})
+         {"prepare", "transcribe", "diarize", "dataset", "validate", "train", "resume", "bench", "demo"})
         if (app.got_subcommand(verb)) {
             ::setenv("OMP_WAIT_POLICY", "passive", 1);
             ::execv("/proc/self/exe", argv);  // comes back only when it failed: then go on as we are

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "nets/unified_voice.h"
+#include "tensors/pickle.h"
 #include "training/adamw.h"
 #include "training/counting.h"
 #include "training/run_paths.h"
@@ -36,7 +37,7 @@ struct SavedState {
 };
 
 // Error(input) for what is no training state, or for one without exactly one optimizer.
-SavedState read_state(const fs::path& file);
+SavedState read_state(const fs::path& file, tensors::Check check = tensors::Check::contents);
 
 // Moments and step into the optimizer; also bitsandbytes' 8-bit moments, which are decoded. Error(input) when
 // the state is of a model of another shape.
@@ -61,6 +62,16 @@ struct CheckpointFiles {
 // returns. Error(environment) when the disk lacks the room, before anything is written.
 CheckpointFiles save_checkpoint(const RunPaths& paths, const CheckpointContents& contents);
 double checkpoint_bytes(const nets::UnifiedVoice& model, const AdamW& optimizer);
+double checkpoint_bytes(std::int64_t elements, const nets::UnifiedVoiceConfig& model, bool average);
+
+// What the checkpoints of iterations after `start` up to `total` will take at most at one time.
+struct DiskNeed {
+    std::int64_t checkpoints = 0;  // written
+    std::int64_t together = 0;     // of them on the disk at one time: keep_states and the one being written
+    double each = 0, bytes = 0, room = 0;
+};
+DiskNeed disk_need(const RunPaths& paths, double each, std::int64_t start, std::int64_t total,
+                   std::int64_t save_every, std::int64_t keep_states);
 void check_disk(const RunPaths& paths, double bytes);
 
 // Deletes all but the newest `keep` checkpoints (0 keeps all); returns the deleted iterations.
