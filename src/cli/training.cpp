@@ -68,7 +68,7 @@ int train(const Context& context, const TrainVerb& verb, bool resume) {
 struct ConfigureVerb {
     training::TrainingSettings given;
     std::string preset, import_file;
-    bool import = false;
+    bool import_latest = false;
 };
 
 // Defaults, under what is imported, under the preset, under the flags.
@@ -77,7 +77,7 @@ training::TrainingSettings settings_of(const CLI::App& verb, const ConfigureVerb
     training::TrainingSettings settings;
     if (!options.import_file.empty())
         settings = training::import_settings_of(workspace, options.import_file).settings;
-    else if (options.import)
+    else if (options.import_latest)
         settings = training::import_settings(workspace, options.given.voice, events).settings;
     if (!options.preset.empty()) training::apply_preset(settings, options.preset);
     take_given(verb, options.given, settings);
@@ -99,7 +99,7 @@ void add_configure(CLI::App& app, Context& context) {
     verb->add_option("--preset", options->preset,
                      cat("Begin with suggested settings; flags beside it win.", about))
         ->check(CLI::IsMember(names));
-    verb->add_flag("--import", options->import,
+    verb->add_flag("--import", options->import_latest,
                    "Begin with the settings of the latest training, else of train.yaml or train.json");
     verb->add_option("--import-file", options->import_file,
                      "Begin with the settings of this training YAML or train.json")

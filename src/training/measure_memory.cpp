@@ -162,7 +162,9 @@ MemoryNeed measure_memory(const Config& config, const fs::path& weights, std::ve
             per_token = std::max(0.0, need.needed - one) / (tokens[2] - tokens[1]);
         }
         need.fitting = 0;
-        while (*need.fitting < batch && foretold(*need.fitting + 1) <= margin * need.available)
+        // One clip alone tells nothing of more.
+        while (*need.fitting < (micro > 1 ? batch : 1) &&
+               foretold(*need.fitting + 1) <= margin * need.available)
             ++*need.fitting;
         if (micro > 2) {
             need.measured = foretold(micro) <= need.available;

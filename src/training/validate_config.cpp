@@ -2,8 +2,12 @@
 
 #include <ATen/Parallel.h>
 
+#include <algorithm>
+#include <cctype>
 #include <cmath>
 #include <functional>
+#include <memory>
+#include <optional>
 
 #include "audio/decode.h"
 #include "core/error.h"
@@ -30,10 +34,10 @@ constexpr std::size_t most_named = 5;
 // A list as training would take it.
 struct ListFacts {
     std::int64_t lines = 0;
-    std::vector<ClipLength> clips;                // usable ones
-    double seconds = 0;                           // of those
-    std::vector<std::string> left_out, too_long;  // for training; for the model
-    ClipLength longest;                           // most tokens, most samples
+    std::vector<ClipLength> clips;               // usable ones
+    double seconds = 0;                          // of those
+    std::vector<std::string> left_out, refused;  // by training: it goes on without; it does not begin
+    ClipLength longest;                          // most tokens, most samples
 };
 
 // Mels of 80 bands, float32, 256 samples a frame; codes are nothing beside them.
@@ -49,6 +53,18 @@ std::string named(const std::vector<std::string>& what) {
 std::string written(const Json& value) {
     if (value.is_string()) return value.get<std::string>();
     return value.dump();
+}
+
+// As one word of a shell's command line.
+std::string quoted(const std::string& word) {
+    const bool plain = !word.empty() && std::all_of(word.begin(), word.end(), [](unsigned char c) {
+        return std::isalnum(c) ||
+               std::string_view("_-./,:+").find(static_cast<char>(c)) != std::string_view::npos;
+    });
+    if (plain) return word;
+    std::string out = "'";
+    for (const char c : word) out += c == '\'' ? std::string("'\\''") : std::string(1, c);
+    return out + "'";
 }
 
 class Validation {
@@ -79,6 +95,7 @@ class Validation {
     Config config_;
     RunPaths paths_;
     at::Device device_ = at::kCPU;
+    bool device_found_ = false;
     fs::path weights_;
     std::int64_t elements_ = 0;
     std::shared_ptr<const text::Tokenizer> tokenizer_;
@@ -125,8 +142,15 @@ ListFacts Validation::read_list(const char* name, const fs::path& list, bool may
         const auto leave_out = [&](const std::string& why) {
             facts.left_out.push_back(cat(list.filename(), ":", line.number, " ", why));
         };
+        text::Encoded encoded;
         try {
-            const auto encoded = tokenizer_->encode(line.text);
+            encoded = tokenizer_->encode(line.text);
+        } catch (const Error& error) {
+            if (error.kind() != ErrorKind::input) throw;
+            leave_out(error.what());
+            continue;
+        }
+        try {
             const double seconds = audio::duration(dataset::audio_path(list, line));
             const auto samples = static_cast<std::int64_t>(std::ceil(seconds * dataset::training_rate));
             const auto tokens = static_cast<int>(encoded.ids.size());
@@ -141,8 +165,8 @@ ListFacts Validation::read_list(const char* name, const fs::path& list, bool may
                               dataset::longest_clip_seconds, " s"));
             } else {
                 if (tokens > config_.model.max_text_tokens || codes > config_.model.max_mel_tokens)
-                    facts.too_long.push_back(cat(list.filename(), ":", line.number, " has ", tokens,
-                                                 " text tokens and ", codes, " codes"));
+                    facts.refused.push_back(cat(list.filename(), ":", line.number, " has ", tokens,
+                                                " text tokens and ", codes, " codes"));
                 facts.clips.push_back({tokens, samples});
                 facts.seconds += seconds;
                 facts.longest.text = std::max(facts.longest.text, tokens);
@@ -150,7 +174,7 @@ ListFacts Validation::read_list(const char* name, const fs::path& list, bool may
             }
         } catch (const Error& error) {
             if (error.kind() != ErrorKind::input) throw;
-            leave_out(error.what());
+            facts.refused.push_back(cat(list.filename(), ":", line.number, " ", error.what()));
         }
     }
     return facts;
@@ -162,11 +186,11 @@ void Validation::report_list(const char* name, const ListFacts& facts) {
         cat(usable, " of ", facts.lines, " lines can be used, ", human_duration(facts.seconds),
             "; the longest text has ", facts.longest.text, " tokens, the longest clip ",
             std::round(static_cast<double>(facts.longest.samples) / dataset::training_rate * 10) / 10, " s");
-    if (!facts.too_long.empty())
+    if (!facts.refused.empty())
         add(name, "problem",
-            cat(facts.too_long.size(), " lines do not fit the model, which holds ",
-                config_.model.max_text_tokens, " text tokens and ", config_.model.max_mel_tokens,
-                " codes: ", named(facts.too_long)),
+            cat(facts.refused.size(), facts.refused.size() == 1 ? " line" : " lines",
+                " cannot be read or do not fit the model, which holds ", config_.model.max_text_tokens,
+                " text tokens and ", config_.model.max_mel_tokens, " codes: ", named(facts.refused)),
             "Take these lines out, cut the clips, or choose a larger model.");
     else if (!facts.left_out.empty())
         add(name, "suggestion", cat(what, "; left out: ", named(facts.left_out)),
@@ -185,7 +209,7 @@ void Validation::check_tokens() {
     if (!tokenizer_) return;
     attempt("lines", [&] {
         train_ = read_list("lines", config_.train_list, false);
-        if (train_.clips.empty())
+        if (train_.clips.empty() && train_.refused.empty())
             add("lines", "problem",
                 cat("none of the ", train_.lines, " lines can be trained on: ", named(train_.left_out)),
                 "Correct these lines in whisper.json and make the dataset again.");
@@ -199,7 +223,7 @@ void Validation::check_tokens() {
     const bool there = !config_.validation_list.empty() && fs::exists(config_.validation_list);
     attempt("validation", [&] {
         if (there) validation_ = read_list("validation", config_.validation_list, true);
-        if (validation_.clips.empty() && validation_.too_long.empty())
+        if (validation_.clips.empty() && validation_.refused.empty())
             add("validation", "suggestion", "there is no usable validation line, so validation will be off",
                 "Move some lines of train.txt to validation.txt.");
         else
@@ -208,7 +232,7 @@ void Validation::check_tokens() {
 }
 
 void Validation::check_models() {
-    attempt("device", [&] {
+    device_found_ = attempt("device", [&] {
         device_ = find_device(options_.device);
         add("device", "ok",
             device_.is_cpu() ? cat("CPU, ", at::get_num_threads(), " threads") : device_.str());
@@ -231,12 +255,14 @@ void Validation::check_models() {
             cat(weights_, ", ", config_.model.layers, " layers of ", config_.model.model_dim, ", ", elements_,
                 " parameters"));
     });
+    std::optional<nets::DvaeConfig> codes;
     attempt("DVAE", [&] {
-        const nets::Dvae dvae = load_dvae(config_.dvae, at::kCPU);
-        add("DVAE", "ok", cat(config_.dvae, ", ", dvae.config().num_tokens, " codes"));
-        if (!model || !tokenizer_) return;
-        check_vocabularies(config_.model, weights_, *tokenizer_, config_.tokenizer, dvae.config(),
-                           config_.dvae);
+        codes = load_dvae(config_.dvae, at::kCPU).config();
+        add("DVAE", "ok", cat(config_.dvae, ", ", codes->num_tokens, " codes"));
+    });
+    if (!model || !tokenizer_ || !codes) return;
+    attempt("vocabulary", [&] {
+        check_vocabularies(config_.model, weights_, *tokenizer_, config_.tokenizer, *codes, config_.dvae);
         const std::string& last = tokenizer_->token(config_.model.start_text_token);
         if (last.empty())
             add("vocabulary", "ok",
@@ -264,6 +290,7 @@ void Validation::check_counting() {
                      {"iterations_per_epoch", facts_.per_epoch},
                      {"start", facts_.start},
                      {"iterations", facts_.total}});
+    if (facts_.lines == 0) return;
     if (facts_.start >= facts_.total)
         add("length", "problem",
             cat("the resume state has ", facts_.start, " iterations, the configuration asks for ",
@@ -306,7 +333,7 @@ void Validation::check_disk_room() {
 }
 
 void Validation::check_memory() {
-    if (elements_ == 0) return;
+    if (elements_ == 0 || !device_found_) return;
     MemoryNeed need = foretell_memory(config_, elements_, device_, 0);
     const bool hopeless = need.needed > need.available;
     const bool measure = options_.measure && !hopeless && !input_problem_ && !train_.clips.empty();
@@ -386,7 +413,8 @@ Json Validation::result(const fs::path& yaml) const {
                 {"suggestions", std::move(suggestions)},
                 {"numbers", numbers_}};
     if (!flags.empty())
-        out["command"] = to_utf8(cat("testudo configure ", config_.voice, " --import-file ", yaml, flags));
+        out["command"] = to_utf8(cat("testudo configure ", quoted(config_.voice), " --import-file ",
+                                     quoted(yaml.string()), flags));
     return out;
 }
 

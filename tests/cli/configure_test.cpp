@@ -1,8 +1,8 @@
 // configure, states and validate, as a user meets them.
 #include <gtest/gtest.h>
 
-#include "../training/workshop.h"
 #include "support/program.h"
+#include "training/workshop.h"
 
 namespace testudo {
 namespace {
