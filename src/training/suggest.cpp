@@ -60,33 +60,30 @@ void about_batches(const RunFacts& facts, Suggestions& out) {
                 " clips evenly in as many steps"));
 }
 
-// `batch` as suggested above.
+// `batch` as suggested above. Unequal parts change nothing in Testudo's objective; DLAS weighs their clips
+// unequally, and fails where torch.chunk makes fewer parts than asked for.
 void about_accumulation(const RunFacts& facts, std::int64_t batch, Suggestions& out) {
     const std::int64_t parts = facts.settings.gradient_accumulation_size;
-    if (facts.fitting && *facts.fitting > 0 && ceiling(batch, parts) > *facts.fitting) {
-        std::int64_t more = ceiling(batch, *facts.fitting);
-        while (batch % more != 0) ++more;
-        out.add("gradient_accumulation_size", parts, more,
+    const bool dlas = facts.settings.objective == "dlas";
+    const auto divides = [&](std::int64_t into) {
+        return dlas ? batch % into == 0 : ceiling(batch, ceiling(batch, into)) == into;
+    };
+    const auto next = [&](std::int64_t least) {
+        while (!divides(least)) ++least;
+        return least;
+    };
+    if (facts.fitting && *facts.fitting > 0 && ceiling(batch, parts) > *facts.fitting)
+        out.add("gradient_accumulation_size", parts, next(ceiling(batch, *facts.fitting)),
                 cat("memory holds ", *facts.fitting, " of the longest clips at a time, not ",
                     ceiling(batch, parts)));
-        return;
-    }
-    if (parts > batch) {
+    else if (parts > batch)
         out.add("gradient_accumulation_size", parts, batch,
                 cat("a batch of ", batch, " clips has no more parts"));
-        return;
-    }
-    if (batch % parts == 0) return;
-    std::int64_t more = parts;
-    while (batch % more != 0) ++more;
-    const std::int64_t size = ceiling(batch, parts);
-    const bool fails = ceiling(batch, size) < parts;
-    out.add("gradient_accumulation_size", parts, more,
-            cat("a batch of ", batch, " does not divide into ", parts, " equal parts; ",
-                fails ? "DLAS would fail at the first step"
-                : facts.settings.objective == "dlas"
-                    ? "in the objective dlas the clips of smaller ones weigh more"
-                    : "in DLAS the clips of smaller ones weigh more"));
+    else if (!divides(parts))
+        out.add("gradient_accumulation_size", parts, next(parts),
+                cat("a batch of ", batch, " does not divide into ", parts,
+                    dlas ? " equal parts: the clips of smaller ones weigh more"
+                         : " parts of about equal size: DLAS would fail at the first step"));
 }
 
 void about_saving(const RunFacts& facts, Suggestions& out) {

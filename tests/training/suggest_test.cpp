@@ -75,17 +75,23 @@ TEST(Suggest, PartsThatMemoryHoldsAndThatAreEqual) {
     facts.fitting = 3;
     Suggestion found = only(facts);
     EXPECT_EQ(found.key, "gradient_accumulation_size");
-    EXPECT_EQ(found.to, 10);  // parts of two: seven parts would be unequal
-    facts.fitting = 0;        // no number of parts helps
+    EXPECT_EQ(found.to, 7);
+    facts.settings.objective = "dlas";  // parts of two: seven would be unequal
+    EXPECT_EQ(only(facts).to, 10);
+    facts.settings.objective = "consistent";
+    facts.fitting = 0;  // no number of parts helps
     EXPECT_TRUE(suggest_settings(facts).empty());
     facts.fitting.reset();  // not measured
     EXPECT_TRUE(suggest_settings(facts).empty());
 
     facts = good();
     facts.settings.gradient_accumulation_size = 3;
+    EXPECT_TRUE(suggest_settings(facts).empty());
+    facts.settings.objective = "dlas";
     found = only(facts);
     EXPECT_EQ(found.to, 4);
     EXPECT_NE(found.reason.find("weigh more"), std::string::npos);
+    facts.settings.objective = "consistent";
     facts.settings.gradient_accumulation_size = 16;  // ceil(20 / 2) = 10 parts only
     found = only(facts);
     EXPECT_EQ(found.to, 20);
@@ -111,6 +117,7 @@ TEST(Suggest, SavesThatFitTheDiskAndAreNeitherManyNorNone) {
     EXPECT_EQ(found.to, 3);
     facts = good();
     facts.save_every = 2500;
+    facts.settings.save_rate = 50;
     found = only(facts);
     EXPECT_EQ(found.key, "save_rate");
     EXPECT_EQ(found.to, 5);
@@ -119,6 +126,7 @@ TEST(Suggest, SavesThatFitTheDiskAndAreNeitherManyNorNone) {
 TEST(Suggest, ValidationThatHappensAndIsNotDear) {
     RunFacts facts = good();
     facts.validate_every = 2501;
+    facts.settings.validation_rate = 51;
     EXPECT_EQ(only(facts).key, "validation_rate");
     facts = good();
     facts.validate_every = 5;  // 100 clips trained on, 50 tried
