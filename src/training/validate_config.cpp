@@ -321,8 +321,9 @@ void Validation::check_disk_room() {
                      {"disk_bytes", need.bytes + features},
                      {"disk_free_bytes", need.room}});
     const std::string what =
-        cat(need.checkpoints, " checkpoints of ", human_bytes(each), ", ", need.together, " at a time, and ",
-            human_bytes(features), " of features; free: ", human_bytes(need.room));
+        cat(need.checkpoints, need.checkpoints == 1 ? " checkpoint of " : " checkpoints of ",
+            human_bytes(each), ", ", need.together, " at a time, and ", human_bytes(features),
+            " of features; free: ", human_bytes(need.room));
     if (need.bytes + features <= need.room)
         add("disk", "ok", what);
     else
