@@ -49,4 +49,14 @@ void add_flags(CLI::App& app, Settings& settings, const std::vector<std::string>
     });
 }
 
+// Settings that were given as flags, from `given` (what the flags were bound to) to `to`.
+template <class Settings>
+void take_given(const CLI::App& app, const Settings& given, Settings& to) {
+    Settings::describe([&](auto member, const Setting& setting) {
+        if (const CLI::Option* option = app.get_option_no_throw(flag_name(setting.key));
+            option && option->count() > 0)
+            to.*member = given.*member;
+    });
+}
+
 }  // namespace testudo::cli

@@ -57,7 +57,7 @@ std::string without_stack(std::string what) {
 void let_threads_sleep(const CLI::App& app, char** argv) {
     if (std::getenv("OMP_WAIT_POLICY")) return;
     for (const char* verb :
-         {"prepare", "transcribe", "diarize", "dataset", "train", "resume", "bench", "demo"})
+         {"prepare", "transcribe", "diarize", "dataset", "validate", "train", "resume", "bench", "demo"})
         if (app.got_subcommand(verb)) {
             ::setenv("OMP_WAIT_POLICY", "passive", 1);
             ::execv("/proc/self/exe", argv);  // comes back only when it failed: then go on as we are
@@ -80,14 +80,11 @@ Error current_error() {
         throw;
     } catch (const Error& error) {
         return error;
-    } catch (const std::bad_alloc&) {
-        return out_of_memory();
     } catch (const std::filesystem::filesystem_error& error) {
         return environment_error(cat("cannot use ", error.path1(), ": ", error.code().message()),
                                  "Check that it exists and that your user may read and write it.");
     } catch (const std::exception& error) {
-        if (std::string_view(error.what()).find("DefaultCPUAllocator") != std::string_view::npos)
-            return out_of_memory();
+        if (training::is_out_of_memory(error)) return out_of_memory();
         return {ErrorKind::internal, without_stack(error.what()),
                 "This is a defect of Testudo: please report it with the command you ran."};
     }

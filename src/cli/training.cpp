@@ -1,3 +1,4 @@
+#include <ctime>
 #include <iostream>
 #include <optional>
 
@@ -6,8 +7,12 @@
 #include "core/files.h"
 #include "core/strings.h"
 #include "training/configure.h"
+#include "training/import_settings.h"
+#include "training/presets.h"
 #include "training/run_paths.h"
+#include "training/states.h"
 #include "training/trainer.h"
+#include "training/validate_config.h"
 
 namespace testudo::cli {
 
@@ -60,35 +65,171 @@ int train(const Context& context, const TrainVerb& verb, bool resume) {
     return exit_code(result);
 }
 
-}  // namespace
+struct ConfigureVerb {
+    training::TrainingSettings given;
+    std::string preset, import_file;
+    bool import_latest = false;
+};
 
-void add_training_verbs(CLI::App& app, Context& context) {
-    CLI::App* configure =
+// Defaults, under what is imported, under the preset, under the flags.
+training::TrainingSettings settings_of(const CLI::App& verb, const ConfigureVerb& options,
+                                       const fs::path& workspace, Events& events) {
+    training::TrainingSettings settings;
+    if (!options.import_file.empty())
+        settings = training::import_settings_of(workspace, options.import_file).settings;
+    else if (options.import_latest)
+        settings = training::import_settings(workspace, options.given.voice, events).settings;
+    if (!options.preset.empty()) training::apply_preset(settings, options.preset);
+    take_given(verb, options.given, settings);
+    settings.voice = options.given.voice;
+    return settings;
+}
+
+void add_configure(CLI::App& app, Context& context) {
+    CLI::App* verb =
         app.add_subcommand("configure", "Write training/VOICE/train.yaml (DLAS' form) and train.json");
-    const auto settings = std::make_shared<training::TrainingSettings>();
-    configure->add_option("VOICE", settings->voice, "Folder below training/")->required();
-    add_flags(*configure, *settings, {"voice"});
-    configure->footer(
+    const auto options = std::make_shared<ConfigureVerb>();
+    verb->add_option("VOICE", options->given.voice, "Folder below training/")->required();
+    std::vector<std::string> names;
+    std::string about;
+    for (const training::Preset& preset : training::presets()) {
+        names.push_back(preset.name);
+        about += cat(" ", preset.name, ": ", preset.help);
+    }
+    verb->add_option("--preset", options->preset,
+                     cat("Begin with suggested settings; flags beside it win.", about))
+        ->check(CLI::IsMember(names));
+    verb->add_flag("--import", options->import_latest,
+                   "Begin with the settings of the latest training, else of train.yaml or train.json");
+    verb->add_option("--import-file", options->import_file,
+                     "Begin with the settings of this training YAML or train.json")
+        ->excludes("--import");
+    add_flags(*verb, options->given, {"voice"});
+    verb->footer(
         "Examples:\n"
-        "  testudo configure ada --epochs 50 --learning-rate 1e-4 --learning-rate-schedule 2 4 9 18 25 33 50 "
-        "59\n"
-        "  testudo configure ada --batch-size 16 --gradient-accumulation-size 2 --save-rate 10 --keep-states "
-        "3\n"
+        "  testudo configure ada --preset robust\n"
+        "  testudo configure ada --preset robust --epochs 100 --batch-size 16\n"
+        "  testudo configure ada --import --save-rate 10 --keep-states 3\n"
+        "  testudo configure ada --import --resume-state latest --epochs 200\n"
         "  testudo configure ada --learning-rate-scheme CosineAnnealingLR_Restart --learning-rate-restarts "
         "4");
-    configure->callback([&context, settings] {
-        context.action = [&context, settings] {
+    verb->callback([&context, verb, options] {
+        context.action = [&context, verb, options] {
             const Json result = run_job(context, [&](Events& events) {
-                return training::configure(context.open().root(), *settings, events);
+                const fs::path workspace = context.open().root();
+                return training::configure(workspace, settings_of(*verb, *options, workspace, events),
+                                           events);
             });
             if (!context.json)
                 std::cout << "wrote " << result.value("yaml", "") << "\n"
                           << result.value("lines", 0) << " lines, " << result.value("iterations_per_epoch", 0)
                           << " iterations an epoch, " << result.value("iterations", 0) << " in all\n"
-                          << "Start with: testudo train " << settings->voice << "\n";
+                          << "Check with: testudo validate " << options->given.voice << "\n"
+                          << "Start with: testudo train " << options->given.voice << "\n";
             return exit_code(result);
         };
     });
+}
+
+std::string date_of(double time) {
+    const auto seconds = static_cast<std::time_t>(time);
+    std::tm local{};
+    char text[32];
+    ::localtime_r(&seconds, &local);
+    std::strftime(text, sizeof text, "%Y-%m-%d %H:%M", &local);
+    return text;
+}
+
+void add_states(CLI::App& app, Context& context) {
+    CLI::App* verb = app.add_subcommand("states", "Resume states of VOICE, newest first");
+    const auto voice = std::make_shared<std::string>();
+    verb->add_option("VOICE", *voice, "Folder below training/")->required();
+    verb->footer(
+        "Examples:\n"
+        "  testudo states ada\n"
+        "  testudo configure ada --resume-state training/ada/finetune/training_state/500.state");
+    verb->callback([&context, voice] {
+        context.action = [&context, voice] {
+            const auto states = training::list_states(context.open().root(), *voice);
+            print(context, training::to_json(states), [&] {
+                std::vector<std::vector<std::string>> rows = {
+                    {"ITERATION", "EPOCH", "DATE", "SIZE", "COMPLETE", "STATE"}};
+                for (const auto& state : states)
+                    rows.push_back({cat(state.iteration), state.epoch ? cat(*state.epoch) : "-",
+                                    date_of(state.time), human_bytes(state.bytes),
+                                    state.complete() ? "yes" : "no", state.file.string()});
+                print_rows(rows);
+                for (const auto& state : states)
+                    if (!state.complete())
+                        std::cout << printable(cat(state.file.string(), ": ", state.problem)) << "\n";
+            });
+            return 0;
+        };
+    });
+}
+
+struct ValidateVerb {
+    std::string voice, yaml, device = "auto";
+    bool measure = true;
+};
+
+void print_validation(const Json& result) {
+    std::vector<std::vector<std::string>> rows = {{"CHECK", "LEVEL", "FOUND"}};
+    for (const Json& finding : result["findings"])
+        rows.push_back({finding.value("name", ""), finding.value("level", ""), finding.value("value", "")});
+    print_rows(rows);
+    for (const Json& finding : result["findings"])
+        if (finding.contains("remedy"))
+            std::cout << printable(cat(finding.value("name", ""), ": ", finding.value("remedy", ""))) << "\n";
+    for (const Json& suggestion : result["suggestions"])
+        std::cout << printable(cat("suggestion: ", suggestion.value("key", ""), " ",
+                                   suggestion["from"].dump(), " -> ", suggestion["to"].dump(), ": ",
+                                   suggestion.value("reason", "")))
+                  << "\n";
+    if (result.contains("command"))
+        std::cout << "To take the suggestions: " << printable(result.value("command", "")) << "\n";
+    std::cout << "verdict: " << result.value("verdict", "") << "\n";
+}
+
+void add_validate(CLI::App& app, Context& context) {
+    CLI::App* verb =
+        app.add_subcommand("validate", "Will the configuration of VOICE work? Suggests better settings");
+    const auto options = std::make_shared<ValidateVerb>();
+    verb->add_option("VOICE", options->voice, "Folder below training/")->required();
+    verb->add_option("--yaml", options->yaml, "Another configuration, e.g. one of the original's");
+    verb->add_option("--device", options->device, "auto, cpu, cuda, cuda:1")->capture_default_str();
+    verb->add_flag("--measure,!--no-measure", options->measure,
+                   "Measure the memory of the longest batch by one step [on]");
+    verb->footer(
+        "Ends with 0 for go and for caution, with 3 (input) or 4 (disk, memory, device) for no-go.\n"
+        "Examples:\n"
+        "  testudo validate ada && testudo train ada\n"
+        "  testudo validate ada --no-measure --json");
+    verb->callback([&context, options] {
+        context.action = [&context, options] {
+            const Json result = run_job(context, [&](Events& events) {
+                const fs::path workspace = context.open().root();
+                return training::validate_configuration(
+                    workspace,
+                    options->yaml.empty() ? training::run_paths(workspace, options->voice).yaml
+                                          : fs::path(options->yaml),
+                    {.voice = options->yaml.empty() ? options->voice : "",
+                     .device = options->device,
+                     .measure = options->measure},
+                    events);
+            });
+            if (!context.json) print_validation(result);
+            return result.value("exit_code", 0);
+        };
+    });
+}
+
+}  // namespace
+
+void add_training_verbs(CLI::App& app, Context& context) {
+    add_configure(app, context);
+    add_states(app, context);
+    add_validate(app, context);
 
     CLI::App* train_verb =
         app.add_subcommand("train", "Fine-tune by training/VOICE/train.yaml; Ctrl-C saves and leaves");

@@ -45,7 +45,7 @@ void add_curation_verbs(CLI::App& dataset, Context& context);   // show, edit, â
 void add_statistics_verb(CLI::App& dataset, Context& context);  // dataset stats
 
 void add_diarize_verb(CLI::App& app, Context& context);    // diarize
-void add_training_verbs(CLI::App& app, Context& context);  // configure, train, resume
+void add_training_verbs(CLI::App& app, Context& context);  // configure, states, validate, train, resume
 void add_models_verb(CLI::App& app, Context& context);     // models list|init|inspect|convert|pull
 void add_tokenizer_verb(CLI::App& app, Context& context);  // tokenizer train|show|tokenize|coverage
 void add_machine_verbs(CLI::App& app, Context& context);   // doctor, bench

@@ -22,6 +22,12 @@ double squared_norm_of(const float* values, std::int64_t count) {
     return total;
 }
 
+// As bitsandbytes chooses them.
+bool eight_bit_moments(const std::string& name, const at::Tensor& parameter, const AdamWOptions& options) {
+    constexpr std::int64_t smallest = 4096;  // bitsandbytes' min_8bit_size
+    return options.eight_bit && parameter.numel() >= smallest && !nets::is_embedding(name);
+}
+
 }  // namespace
 
 double squared_norm(const at::Tensor& tensor) {
@@ -51,9 +57,8 @@ AdamW::AdamW(const nets::Parameters& parameters, AdamWOptions options, EmaOption
       exp_avg_sq_(parameters.size()),
       first_(parameters.size()),
       second_(parameters.size()) {
-    constexpr std::int64_t smallest = 4096;  // bitsandbytes' min_8bit_size
-    for (std::size_t i = 0; i < parameters_.size() && options_.eight_bit; ++i)
-        quantise_[i] = parameters_[i].second.numel() >= smallest && !nets::is_embedding(parameters_[i].first);
+    for (std::size_t i = 0; i < parameters_.size(); ++i)
+        quantise_[i] = eight_bit_moments(parameters_[i].first, parameters_[i].second, options_);
     for (const std::size_t parameter : groups_.decay) order_.push_back(parameter);
     for (const std::size_t parameter : groups_.rest) {
         order_.push_back(parameter);
@@ -112,15 +117,19 @@ void AdamW::reset() {
     step_ = 0;
 }
 
-double AdamW::state_bytes() const {
+double moment_bytes(const nets::Parameters& parameters, const AdamWOptions& options) {
     double bytes = 0;
-    for (std::size_t i = 0; i < parameters_.size(); ++i) {
-        const auto elements = static_cast<double>(parameters_[i].second.numel());
-        const double each =
-            quantise_[i] ? elements + 4 * std::ceil(elements / quantised_block) : 4 * elements;
-        bytes += 2 * each;
+    for (const auto& [name, tensor] : parameters) {
+        const auto elements = static_cast<double>(tensor.numel());
+        bytes += 2 * (eight_bit_moments(name, tensor, options)
+                          ? elements + 4 * std::ceil(elements / quantised_block)
+                          : 4 * elements);
     }
     return bytes;
+}
+
+double moment_bytes(const nets::UnifiedVoiceConfig& model, const AdamWOptions& options) {
+    return moment_bytes(nets::UnifiedVoice(model, at::kMeta).parameters(), options);
 }
 
 void AdamW::begin_step(double learning_rate, std::int64_t iteration) {

@@ -21,6 +21,10 @@ struct EmaOptions {
     bool on_cpu = false;  // the rule, for parity; the tensors stay on the model's device
 };
 
+// Bytes of both moments of all parameters.
+double moment_bytes(const nets::Parameters& parameters, const AdamWOptions& options);
+double moment_bytes(const nets::UnifiedVoiceConfig& model, const AdamWOptions& options);
+
 class AdamW {
   public:
     AdamW(const nets::Parameters& parameters, AdamWOptions options = {}, EmaOptions ema = {});
@@ -39,7 +43,7 @@ class AdamW {
     at::Tensor exp_avg_sq(std::size_t index);
     const QuantisedMoment& quantised(std::size_t index, Moment which);  // live; is_quantised only
     void set_moments(std::size_t index, const at::Tensor& exp_avg, const at::Tensor& exp_avg_sq);
-    double state_bytes() const;                  // of all moments, made or not
+    double state_bytes() const { return moment_bytes(parameters_, options_); }  // made or not
     void reset();                                // all moments and the count of steps to zero
     std::int64_t step() const { return step_; }  // optimizer steps taken; the same for every parameter
     void set_step(std::int64_t step) { step_ = step; }

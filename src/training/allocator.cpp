@@ -8,7 +8,9 @@
 #include <algorithm>
 #include <map>
 #include <mutex>
+#include <new>
 #include <set>
+#include <string_view>
 #include <unordered_map>
 
 namespace testudo::training {
@@ -138,6 +140,13 @@ bool install() {
 bool use_training_allocator() {
     static const bool installed = install();
     return installed;
+}
+
+// libtorch has no type of its own for the processor's memory.
+bool is_out_of_memory(const std::exception& error) {
+    return dynamic_cast<const c10::OutOfMemoryError*>(&error) ||
+           dynamic_cast<const std::bad_alloc*>(&error) ||
+           std::string_view(error.what()).find("DefaultCPUAllocator") != std::string_view::npos;
 }
 
 ArenaUse arena_use() { return arena ? arena->use() : ArenaUse{}; }

@@ -4,6 +4,7 @@
 // from one reserved range instead: huge pages where the system has them, never given back while the program
 // runs.
 #include <cstdint>
+#include <exception>
 
 namespace testudo::training {
 
@@ -15,5 +16,8 @@ struct ArenaUse {
     std::int64_t used = 0, touched = 0;  // bytes now; most ever used
 };
 ArenaUse arena_use();
+
+// Whether what was thrown means that the memory of this machine or of a device did not suffice.
+bool is_out_of_memory(const std::exception& error);
 
 }  // namespace testudo::training

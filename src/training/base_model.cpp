@@ -20,27 +20,9 @@ void must_exist(const fs::path& file, const std::string& what) {
                           "`testudo models init`, or name another file.");
 }
 
-int heads_beside(const fs::path& file) {
-    const Json about = tensors::read_sidecar(file);
-    for (const Json& place : {about, about.value("config", Json())})
-        if (place.is_object() && place.contains("heads") && place["heads"].is_number_integer())
-            return place["heads"].get<int>();
-    return 0;
-}
-
-}  // namespace
-
-nets::UnifiedVoiceConfig model_sizes(const fs::path& file) {
-    must_exist(file, "autoregressive model");
-    const auto weights = tensors::read_weights(file);
-    return nets::infer_config(find_in_file(weights), to_utf8(file.native()), heads_beside(file));
-}
-
-nets::UnifiedVoice load_model(const fs::path& file, const nets::UnifiedVoiceConfig& expected,
-                              at::Device device, const std::string& where) {
-    must_exist(file, "autoregressive model");
+void check_sizes(const tensors::NamedTensors& weights, const fs::path& file,
+                 const nets::UnifiedVoiceConfig& expected, const std::string& where) {
     const std::string name = to_utf8(file.native());
-    const auto weights = tensors::read_weights(file);
     const auto found = nets::infer_config(find_in_file(weights), name, expected.heads);
     std::vector<std::string> differences;
     const auto compare = [&](const char* key, int in_file, int in_yaml) {
@@ -57,8 +39,36 @@ nets::UnifiedVoice load_model(const fs::path& file, const nets::UnifiedVoiceConf
         throw input_error(
             cat(name, " is of another shape than ", where, " says: ", join(differences, ", ")),
             "Choose the model the configuration was made for, or write it again with `testudo configure`.");
+}
+
+int heads_beside(const fs::path& file) {
+    const Json about = tensors::read_sidecar(file);
+    for (const Json& place : {about, about.value("config", Json())})
+        if (place.is_object() && place.contains("heads") && place["heads"].is_number_integer())
+            return place["heads"].get<int>();
+    return 0;
+}
+
+}  // namespace
+
+nets::UnifiedVoiceConfig model_sizes(const fs::path& file) {
+    must_exist(file, "autoregressive model");
+    const auto weights = tensors::read_weights(file);
+    return nets::infer_config(find_in_file(weights), to_utf8(file.native()), heads_beside(file));
+}
+
+void check_sizes(const fs::path& file, const nets::UnifiedVoiceConfig& expected, const std::string& where) {
+    must_exist(file, "autoregressive model");
+    check_sizes(tensors::read_weights(file), file, expected, where);
+}
+
+nets::UnifiedVoice load_model(const fs::path& file, const nets::UnifiedVoiceConfig& expected,
+                              at::Device device, const std::string& where) {
+    must_exist(file, "autoregressive model");
+    const auto weights = tensors::read_weights(file);
+    check_sizes(weights, file, expected, where);
     nets::UnifiedVoice model(expected, device);
-    model.load(find_in_file(weights), name);
+    model.load(find_in_file(weights), to_utf8(file.native()));
     return model;
 }
 

@@ -17,6 +17,8 @@ namespace fs = std::filesystem;
 nets::UnifiedVoiceConfig model_sizes(const fs::path& file);
 
 // Error(input) when the file is of another shape than `expected`, naming both and the configuration `where`.
+void check_sizes(const fs::path& file, const nets::UnifiedVoiceConfig& expected, const std::string& where);
+// As check_sizes; the weights on `device`.
 nets::UnifiedVoice load_model(const fs::path& file, const nets::UnifiedVoiceConfig& expected,
                               at::Device device, const std::string& where);
 nets::Dvae load_dvae(const fs::path& file, at::Device device);

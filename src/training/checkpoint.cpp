@@ -3,7 +3,6 @@
 #include "core/error.h"
 #include "core/files.h"
 #include "core/strings.h"
-#include "tensors/pickle.h"
 
 namespace testudo::training {
 
@@ -239,8 +238,8 @@ std::int64_t steps_of(const Value& entry) {
 
 }  // namespace
 
-SavedState read_state(const fs::path& file) {
-    const Value value = tensors::read_pickle(file);
+SavedState read_state(const fs::path& file, tensors::Check check) {
+    const Value value = tensors::read_pickle(file, check);
     if (!value.dict() || !value.find("iter") || !value.find("optimizers"))
         throw bad_state(file, "it is no training state");
     SavedState saved;
@@ -324,11 +323,33 @@ Value state_value(const CheckpointContents& contents) {
     return state;
 }
 
+double checkpoint_bytes(std::int64_t elements, const nets::UnifiedVoiceConfig& model, bool average,
+                        double moments) {
+    const double weights = 4.0 * static_cast<double>(elements);
+    const double mask = std::pow(model.sequence_limit(), 2);
+    return (average ? 2 : 1) * (weights + mask) + moments + 1e6;
+}
+
 double checkpoint_bytes(const nets::UnifiedVoice& model, const AdamW& optimizer) {
-    const double weights = 4.0 * static_cast<double>(nets::count_elements(model.parameters()));
-    const double mask = std::pow(model.config().sequence_limit(), 2);
-    const double models = optimizer.ema().empty() ? 1 : 2;
-    return models * (weights + mask) + optimizer.state_bytes() + 1e6;
+    return checkpoint_bytes(nets::count_elements(model.parameters()), model.config(),
+                            !optimizer.ema().empty());
+}
+
+DiskNeed disk_need(const RunPaths& paths, double each, std::int64_t start, std::int64_t total,
+                   std::int64_t save_every, std::int64_t keep_states) {
+    DiskNeed need;
+    need.each = each;
+    need.room = free_space(paths.folder);
+    if (total > start)
+        need.checkpoints = count_due(start, total, save_every) + (is_due(total, save_every) ? 0 : 1);
+    need.together = need.checkpoints;
+    if (keep_states > 0) {
+        // Those of a run that goes on are deleted as new ones come.
+        const auto there = start > 0 ? static_cast<std::int64_t>(saved_iterations(paths).size()) : 0;
+        need.together = std::min(need.checkpoints, std::max<std::int64_t>(1, keep_states + 1 - there));
+    }
+    need.bytes = each * static_cast<double>(need.together);
+    return need;
 }
 
 void check_disk(const RunPaths& paths, double bytes) {

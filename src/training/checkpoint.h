@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "nets/unified_voice.h"
+#include "tensors/pickle.h"
 #include "training/adamw.h"
 #include "training/counting.h"
 #include "training/run_paths.h"
@@ -40,7 +41,7 @@ struct SavedState {
 };
 
 // Error(input) for what is no training state, or for one without exactly one optimizer.
-SavedState read_state(const fs::path& file);
+SavedState read_state(const fs::path& file, tensors::Check check = tensors::Check::contents);
 
 // Moments and step into the optimizer, in its precision: 8-bit moments of bitsandbytes' form and of blocks of
 // 256 go bit for bit into one that keeps 8 bits, all others are decoded or quantised. Error(input) when the
@@ -67,6 +68,17 @@ struct CheckpointFiles {
 // later, nothing new of this checkpoint stays.
 CheckpointFiles save_checkpoint(const RunPaths& paths, const CheckpointContents& contents);
 double checkpoint_bytes(const nets::UnifiedVoice& model, const AdamW& optimizer);
+double checkpoint_bytes(std::int64_t elements, const nets::UnifiedVoiceConfig& model, bool average,
+                        double moments);
+
+// What the checkpoints of iterations after `start` up to `total` will take at most at one time.
+struct DiskNeed {
+    std::int64_t checkpoints = 0;  // written
+    std::int64_t together = 0;     // of them on the disk at one time: keep_states and the one being written
+    double each = 0, bytes = 0, room = 0;
+};
+DiskNeed disk_need(const RunPaths& paths, double each, std::int64_t start, std::int64_t total,
+                   std::int64_t save_every, std::int64_t keep_states);
 void check_disk(const RunPaths& paths, double bytes);
 
 // Deletes all but the newest `keep` checkpoints (0 keeps all); returns the deleted iterations.

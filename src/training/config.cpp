@@ -116,6 +116,12 @@ StepOptions read_step(const YamlReader& yaml) {
 
 }  // namespace
 
+fs::path find_configuration(const fs::path& workspace, const fs::path& yaml) {
+    if (yaml.is_absolute()) return yaml;
+    const fs::path inside = workspace / yaml;
+    return fs::exists(inside) || !fs::exists(yaml) ? inside : yaml;
+}
+
 fs::path in_workspace(const fs::path& workspace, const std::string& path) {
     const fs::path given(path);
     return given.is_absolute() ? given : (workspace / given).lexically_normal();

@@ -44,6 +44,9 @@ struct Config {
 // Paths in the file are relative to the workspace. Error(input) naming file, line and key.
 Config read_config(const fs::path& workspace, const fs::path& yaml);
 
+// A configuration as named on the command line: below the workspace when it is there, else where we are.
+fs::path find_configuration(const fs::path& workspace, const fs::path& yaml);
+
 // Where a path of the file lies.
 fs::path in_workspace(const fs::path& workspace, const std::string& path);
 

@@ -14,6 +14,7 @@
 #include "training/counting.h"
 #include "training/dlas_template.h"
 #include "training/run_paths.h"
+#include "training/states.h"
 #include "training/yaml_reader.h"
 
 namespace testudo::training {
@@ -177,6 +178,11 @@ Json configure(const std::filesystem::path& workspace, TrainingSettings settings
         fs::exists(validation_list)
             ? static_cast<std::int64_t>(dataset::read_lines(validation_list, true).size())
             : 0;
+    if (settings.resume_state == "latest") {
+        settings.resume_state =
+            written_path(workspace, fs::absolute(latest_state(workspace, settings.voice)).string());
+        events.info(cat("going on from ", settings.resume_state));
+    }
     const TrainingSettings asked = settings;  // train.json keeps what the user chose
     adjust(settings, lines, events);
     if (settings.validation_enabled && validation_lines == 0) {
@@ -274,6 +280,7 @@ Json configure(const std::filesystem::path& workspace, TrainingSettings settings
     own["keep_states"] = settings.keep_states;
     own["checkpointing"] = settings.checkpointing;
     own["gradient_memory"] = settings.gradient_memory;
+    own["source_model"] = written_path(workspace, settings.source_model);
     own["dvae"] = written_path(workspace, fs::absolute(dvae_file).lexically_normal().string());
     write_yaml(paths.yaml, yaml);
     read_config(workspace, paths.yaml);  // what was written can be read

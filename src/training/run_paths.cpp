@@ -13,6 +13,16 @@ namespace testudo::training {
 
 namespace {
 
+constexpr const char* archive_prefix = "finetune_archived_";
+
+void set_finetune(RunPaths& paths, const fs::path& finetune) {
+    paths.finetune = finetune;
+    paths.models = finetune / "models";
+    paths.states = finetune / "training_state";
+    paths.events = finetune / "events.jsonl";
+    paths.origin = tensors::sidecar_of_checkpoints(paths.models);
+}
+
 bool holds_files(const fs::path& folder) {
     std::error_code ignored;
     return fs::is_directory(folder, ignored) &&
@@ -46,13 +56,21 @@ RunPaths run_paths(const fs::path& workspace, const std::string& voice) {
     paths.folder = workspace / "training" / voice;
     paths.yaml = paths.folder / "train.yaml";
     paths.json = paths.folder / "train.json";
-    paths.finetune = paths.folder / "finetune";
-    paths.models = paths.finetune / "models";
-    paths.states = paths.finetune / "training_state";
-    paths.events = paths.finetune / "events.jsonl";
-    paths.origin = tensors::sidecar_of_checkpoints(paths.models);
     paths.features = paths.folder / ".features";
+    set_finetune(paths, paths.folder / "finetune");
     return paths;
+}
+
+std::vector<RunPaths> all_runs(const RunPaths& run) {
+    std::vector<fs::path> archives;
+    std::error_code ignored;
+    for (const auto& entry : fs::directory_iterator(run.folder, ignored))
+        if (entry.is_directory(ignored) && entry.path().filename().string().starts_with(archive_prefix))
+            archives.push_back(entry.path());
+    std::sort(archives.rbegin(), archives.rend());
+    std::vector<RunPaths> all = {run};
+    for (const fs::path& folder : archives) set_finetune(all.emplace_back(run), folder);
+    return all;
 }
 
 std::vector<std::int64_t> state_iterations(const RunPaths& paths) {
@@ -80,7 +98,7 @@ std::optional<fs::path> archive_run(const RunPaths& paths) {
         std::tm local{};
         localtime_r(&now, &local);
         std::strftime(stamp, sizeof stamp, "%y%m%d-%H%M%S", &local);
-        const fs::path archive = paths.folder / cat("finetune_archived_", stamp);
+        const fs::path archive = paths.folder / cat(archive_prefix, stamp);
         if (fs::exists(archive)) continue;
         rename_durably(paths.finetune, archive);
         return archive;

@@ -29,6 +29,9 @@ struct RunPaths {
 // Error(usage) for a name that is no plain folder name.
 RunPaths run_paths(const fs::path& workspace, const std::string& voice);
 
+// The paths of the run and of those moved aside by archive_run(), the newest of which comes first after it.
+std::vector<RunPaths> all_runs(const RunPaths& run);
+
 // The iterations of which the state is there, ascending.
 std::vector<std::int64_t> state_iterations(const RunPaths& paths);
 // Those of which the model is there, too.

@@ -6,17 +6,12 @@
 #include "tensors/sidecar.h"
 #include "tensors/weights.h"
 #include "text/find_tokenizer.h"
+#include "training/measure_memory.h"
 #include "training/original_log.h"
 
 namespace testudo::training {
 
 namespace {
-
-fs::path find_yaml(const fs::path& workspace, const fs::path& yaml) {
-    if (yaml.is_absolute()) return yaml;
-    const fs::path inside = workspace / yaml;
-    return fs::exists(inside) || !fs::exists(yaml) ? inside : yaml;
-}
 
 std::optional<SavedState> find_saved(const Config& config, const RunPaths& paths, const TrainOptions& options,
                                      std::vector<std::string>& warnings) {
@@ -96,6 +91,26 @@ void check_lengths(const dataset::Features& features, const nets::UnifiedVoiceCo
                     " and ", model.max_mel_tokens),
                 "Take the line out, cut the clip, or choose a larger model.");
     }
+}
+
+void warn_of_memory(const Config& config, const nets::UnifiedVoice& model,
+                    std::vector<std::string>& warnings) {
+    const auto elements = nets::count_elements(model.parameters());
+    const MemoryNeed need = foretell_memory(config, elements, moment_bytes(model.parameters(), config.adamw),
+                                            model.device(), 4 * static_cast<double>(elements));
+    if (need.needed > need.available)
+        warnings.push_back(cat("weights, optimizer and gradients take ", human_bytes(need.needed), " of ",
+                               human_bytes(need.available), " (", need.limit,
+                               "): the memory will hardly suffice"));
+}
+
+void warn_of_disk(const RunSetup& setup, double bytes, Events& events) {
+    const DiskNeed need = disk_need(setup.paths, bytes, setup.start, setup.total, setup.config.save_every,
+                                    setup.config.keep_states);
+    if (need.bytes > need.room)
+        events.warning(cat("the ", need.together, " checkpoints of this run take ", human_bytes(need.bytes),
+                           ", the disk has ", human_bytes(need.room), " left: `testudo validate ",
+                           setup.config.voice, "` says how many can be kept"));
 }
 
 // Where the counting starts: with the run itself, or, when the dataset, batch size or seed is another than
@@ -210,7 +225,7 @@ RunSetup set_up_run(const fs::path& workspace, const fs::path& yaml, Events& eve
     if (options.epochs && *options.epochs < 1)
         throw usage_error(cat("epochs is ", *options.epochs), "Ask for at least 1 epoch.");
     RunSetup setup;
-    setup.config = read_config(workspace, find_yaml(workspace, yaml));
+    setup.config = read_config(workspace, find_configuration(workspace, yaml));
     const Config& config = setup.config;
     setup.paths = run_paths(workspace, config.voice);
     if (!options.voice.empty() && config.voice != options.voice)
@@ -231,6 +246,7 @@ RunSetup set_up_run(const fs::path& workspace, const fs::path& yaml, Events& eve
     const fs::path weights = saved ? model_of_state(*saved, setup.paths) : config.base_model;
     setup.model = std::make_unique<nets::UnifiedVoice>(
         load_model(weights, config.model, device, to_utf8(config.yaml.native())));
+    warn_of_memory(config, *setup.model, warnings);
     const nets::Dvae dvae = load_dvae(config.dvae, device);
     const auto tokenizer = text::load_tokenizer(config.tokenizer);
     check_vocabularies(config.model, weights, *tokenizer, config.tokenizer, dvae.config(), config.dvae);
@@ -276,11 +292,14 @@ RunSetup set_up_run(const fs::path& workspace, const fs::path& yaml, Events& eve
     if (saved && std::abs(saved_rate(*saved) - rate) > 1e-9 * rate)
         events.info(cat("the learning rate goes on at ", rate, ", as ", config.yaml,
                         " has it (the checkpoint: ", saved_rate(*saved), ")"));
-    check_disk(setup.paths, checkpoint_bytes(*setup.model, *setup.optimizer));
+    const double bytes = checkpoint_bytes(*setup.model, *setup.optimizer);
+    check_disk(setup.paths, bytes);
+    warn_of_disk(setup, bytes, events);
     if (saved)
         set_later_states_aside(setup.paths, saved->iteration, events);
     else
         start_folder(setup, events);
+    delete_old_checkpoints(setup.paths, config.keep_states);  // as the original, at the start, too
     if (!fs::exists(setup.paths.origin)) write_json(setup.paths.origin, about_models(config));
     keep_configuration(setup.paths.finetune, config.yaml);
     return setup;

@@ -152,7 +152,7 @@ struct TrainingSettings {
         visit(&S::resume_state,
               Setting{.key = "resume_state",
                       .label = "Resume state",
-                      .help = "A .state file to go on from; empty: start anew (or use `testudo resume`)."});
+                      .help = "A .state file to go on from, or latest; empty: start anew."});
         visit(&S::tokenizer_json,
               Setting{.key = "tokenizer_json",
                       .label = "Tokenizer JSON",

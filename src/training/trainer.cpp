@@ -8,6 +8,7 @@
 #include "core/interrupt.h"
 #include "core/strings.h"
 #include "dataset/batches.h"
+#include "training/allocator.h"
 #include "training/eta.h"
 #include "training/original_log.h"
 #include "training/run_setup.h"
@@ -398,11 +399,8 @@ Json train_voice(const std::filesystem::path& workspace, const std::filesystem::
         RunSetup setup = set_up_run(workspace, yaml, events, options);
         return Training(setup, events, options.save_again_seconds).run();
     } catch (const c10::Error& error) {
-        const std::string what = error.what_without_backtrace();
-        const bool memory = dynamic_cast<const c10::OutOfMemoryError*>(&error) ||
-                            what.find("DefaultCPUAllocator") != std::string::npos;  // has no type of its own
-        if (!memory) throw;
-        throw out_of_memory(what);
+        if (!is_out_of_memory(error)) throw;
+        throw out_of_memory(error.what_without_backtrace());
     } catch (const std::bad_alloc&) {
         throw out_of_memory("an allocation failed");
     }

@@ -1,0 +1,177 @@
+#include "training/measure_memory.h"
+
+#include <ATen/DeviceAccelerator.h>
+
+#include <algorithm>
+#include <chrono>
+
+#include "core/available_memory.h"
+#include "core/error.h"
+#include "core/interrupt.h"
+#include "core/strings.h"
+#include "training/allocator.h"
+#include "training/base_model.h"
+
+namespace testudo::training {
+
+namespace {
+
+constexpr std::int64_t samples_per_code = 1024, padded_samples = 255995;
+constexpr std::int64_t conditioning_frames = 172;
+constexpr double margin = 0.9;  // of what is available: other programs go on living
+
+bool lean(const Config& config, std::int64_t elements) {
+    if (config.step.memory != GradientMemory::automatic) return config.step.memory == GradientMemory::lean;
+    return elements > (std::int64_t{1} << 28);
+}
+
+std::int64_t codes_of(const Config& config, const ClipLength& clip) {
+    const bool whole =
+        config.step.form.objective == nets::Objective::dlas && config.step.form.tortoise_compat;
+    return ((whole ? padded_samples : clip.samples) + samples_per_code - 1) / samples_per_code;
+}
+
+nets::Example made_up(const Config& config, const ClipLength& clip) {
+    nets::Example example;
+    const int words = std::max(1, config.model.number_text_tokens - 4);
+    for (int i = 0; i < clip.text; ++i)
+        example.text.push_back(std::min(3 + i % words, config.model.number_text_tokens - 1));
+    example.codes = at::arange(codes_of(config, clip), at::kLong).remainder(config.model.start_mel_token);
+    for (int i = 0; i < config.model.max_conditioning_inputs; ++i)
+        example.conditioning.push_back(
+            at::sin(at::arange(80 * conditioning_frames, at::kFloat)).view({80, conditioning_frames}));
+    example.samples = clip.samples;
+    return example;
+}
+
+class Meter {
+  public:
+    explicit Meter(at::Device device) : device_(device) {
+        if (device.is_cpu()) {
+            const AvailableMemory room = available_memory();
+            available_ = room.bytes + resident_bytes();
+            limit_ = room.limit;
+        } else {
+            const auto [free, total] = at::accelerator::getMemoryInfo(index());
+            available_ = static_cast<double>(free) + allocated().current;
+            limit_ = cat("the memory of ", device.str(), " (", human_bytes(static_cast<double>(total)), ")");
+        }
+    }
+    double available() const { return available_; }
+    const std::string& limit() const { return limit_; }
+    void begin() {
+        if (device_.is_cpu())
+            reset_peak_resident();
+        else
+            at::accelerator::resetPeakStats(index());
+    }
+    double peak() const { return device_.is_cpu() ? peak_resident_bytes() : allocated().peak; }
+    double now() const { return device_.is_cpu() ? resident_bytes() : allocated().current; }
+
+  private:
+    struct Bytes {
+        double current = 0, peak = 0;
+    };
+    c10::DeviceIndex index() const { return device_.has_index() ? device_.index() : c10::DeviceIndex{0}; }
+    Bytes allocated() const {
+        const auto stats = at::accelerator::getDeviceStats(index());
+        const auto& reserved = stats.reserved_bytes[0];
+        return {static_cast<double>(reserved.current), static_cast<double>(reserved.peak)};
+    }
+
+    at::Device device_;
+    double available_ = 0;
+    std::string limit_;
+};
+
+double length(const Config& config, const ClipLength& clip) {
+    return static_cast<double>(clip.text) + static_cast<double>(codes_of(config, clip));
+}
+
+}  // namespace
+
+double fixed_bytes(std::int64_t elements, double moments, const Config& config) {
+    const double gradients = lean(config, elements) ? 2 : 4;
+    return moments + static_cast<double>(elements) * (4 + (config.ema_rate > 0 ? 4 : 0) + gradients);
+}
+
+MemoryNeed foretell_memory(const Config& config, std::int64_t elements, double moments, at::Device device,
+                           double held) {
+    const Meter meter(device);
+    MemoryNeed need;
+    need.available = meter.available();
+    need.limit = meter.limit();
+    need.fixed = fixed_bytes(elements, moments, config);
+    need.needed = meter.now() + need.fixed - held;
+    return need;
+}
+
+MemoryNeed measure_memory(const Config& config, const fs::path& weights, std::vector<ClipLength> clips,
+                          at::Device device, Events& events) {
+    const auto start = std::chrono::steady_clock::now();
+    std::stable_sort(clips.begin(), clips.end(), [&](const ClipLength& a, const ClipLength& b) {
+        return length(config, a) > length(config, b);
+    });
+    const auto lines = static_cast<std::int64_t>(clips.size());
+    const std::int64_t batch = std::min(config.batch_size, lines);
+    const std::int64_t parts = std::min(config.accumulation, batch);
+    const std::int64_t micro = (batch + parts - 1) / parts;
+    const at::NoGradGuard no_grad;
+    Meter meter(device);
+
+    MemoryNeed need;
+    need.available = meter.available();
+    need.limit = meter.limit();
+    need.micro_batch = micro;
+    nets::UnifiedVoice model = load_model(weights, config.model, device, to_utf8(config.yaml.native()));
+    AdamW optimizer(model.parameters(), config.adamw, EmaOptions{config.ema_rate, false});
+    need.fixed = fixed_bytes(nets::count_elements(model.parameters()), optimizer.state_bytes(), config);
+    Step step(model, optimizer, config.step);
+
+    std::vector<double> tokens(static_cast<std::size_t>(lines) + 1);  // of the first n clips
+    for (std::int64_t i = 0; i < lines; ++i)
+        tokens[static_cast<std::size_t>(i) + 1] =
+            tokens[static_cast<std::size_t>(i)] + length(config, clips[static_cast<std::size_t>(i)]);
+    const auto run = [&](std::int64_t count) {
+        if (stop_requested()) throw Error(ErrorKind::interrupted, "stopped while measuring", "Start again.");
+        events.progress("measure", static_cast<double>(count), static_cast<double>(micro), "clips");
+        nets::Batch longest;
+        for (std::int64_t i = 0; i < count; ++i)
+            longest.push_back(made_up(config, clips[static_cast<std::size_t>(i)]));
+        // A second part shows what waiting gradients take; more take nothing more.
+        const std::vector<nets::Batch> all(parts > 1 ? 2 : 1, longest);
+        meter.begin();
+        need.loss = step.run(all, config.schedule.base_rate, config.seed, 1).total;
+        return meter.peak();
+    };
+    double one = 0, per_token = 0;
+    const auto foretold = [&](std::int64_t count) {
+        return one + per_token * (tokens[static_cast<std::size_t>(count)] - tokens[1]);
+    };
+    try {
+        need.needed = one = run(1);
+        need.measured = true;
+        if (micro > 1) {
+            need.needed = run(2);
+            per_token = std::max(0.0, need.needed - one) / (tokens[2] - tokens[1]);
+        }
+        need.fitting = 0;
+        // One clip alone tells nothing of more.
+        while (*need.fitting < (micro > 1 ? batch : 1) &&
+               foretold(*need.fitting + 1) <= margin * need.available)
+            ++*need.fitting;
+        if (micro > 2) {
+            need.measured = foretold(micro) <= need.available;
+            need.needed = need.measured ? run(micro) : foretold(micro);
+        }
+    } catch (const std::exception& error) {
+        if (!is_out_of_memory(error)) throw;
+        need.needed = std::max(foretold(micro), need.available + 1);
+        need.fitting = need.fitting.value_or(0);
+        need.measured = false;
+    }
+    need.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    return need;
+}
+
+}  // namespace testudo::training

@@ -1,0 +1,99 @@
+#include "training/states.h"
+
+#include <sys/stat.h>
+
+#include <algorithm>
+
+#include "core/error.h"
+#include "core/files.h"
+#include "core/strings.h"
+#include "tensors/pickle.h"
+#include "training/checkpoint.h"
+
+namespace testudo::training {
+
+namespace {
+
+double bytes_of(const fs::path& file) {
+    std::error_code error;
+    const auto size = fs::file_size(file, error);
+    return error ? 0 : static_cast<double>(size);
+}
+
+double time_of(const fs::path& file) {
+    struct stat status {};
+    return ::stat(file.c_str(), &status) == 0 ? static_cast<double>(status.st_mtime) : 0;
+}
+
+StateEntry entry_of(const RunPaths& paths, std::int64_t iteration) {
+    StateEntry entry;
+    entry.file = paths.state(iteration);
+    entry.model = paths.model(iteration);
+    entry.run = paths.finetune.filename().string();
+    entry.iteration = iteration;
+    entry.time = time_of(entry.file);
+    entry.bytes = bytes_of(entry.file) + bytes_of(entry.model) + bytes_of(paths.ema_model(iteration));
+    try {
+        const auto saved = read_state(entry.file, tensors::Check::structure);
+        entry.epoch = saved.epoch;
+        if (saved.iteration != iteration)
+            entry.problem = cat("it is of iteration ", saved.iteration, ", not of the one in its name");
+        else if (!fs::exists(entry.model))
+            entry.problem = cat("its model ", entry.model.filename(), " is not there");
+        else
+            tensors::read_pickle(entry.model, tensors::Check::structure);
+    } catch (const Error& error) {
+        entry.problem = error.what();
+    }
+    return entry;
+}
+
+}  // namespace
+
+std::vector<StateEntry> list_states(const fs::path& workspace, const std::string& voice) {
+    const RunPaths run = run_paths(workspace, voice);
+    std::vector<StateEntry> all;
+    for (const RunPaths& paths : all_runs(run)) {
+        auto iterations = state_iterations(paths);
+        std::reverse(iterations.begin(), iterations.end());
+        for (const std::int64_t iteration : iterations) {
+            all.push_back(entry_of(paths, iteration));
+            all.back().archived = paths.finetune != run.finetune;
+        }
+    }
+    return all;
+}
+
+Json to_json(const std::vector<StateEntry>& states) {
+    Json all = Json::array();
+    for (const StateEntry& state : states) {
+        Json one = {{"file", to_utf8(state.file.native())},
+                    {"model", to_utf8(state.model.native())},
+                    {"run", to_utf8(state.run)},
+                    {"archived", state.archived},
+                    {"iteration", state.iteration},
+                    {"epoch", state.epoch ? Json(*state.epoch) : Json()},
+                    {"time", state.time},
+                    {"bytes", state.bytes},
+                    {"complete", state.complete()}};
+        if (!state.complete()) one["problem"] = to_utf8(state.problem);
+        all.push_back(std::move(one));
+    }
+    return all;
+}
+
+fs::path latest_state(const fs::path& workspace, const std::string& voice) {
+    const auto all = list_states(workspace, voice);
+    const StateEntry* archived = nullptr;
+    for (const StateEntry& state : all) {
+        if (!state.complete()) continue;
+        if (!state.archived) return state.file;
+        if (!archived) archived = &state;
+    }
+    throw input_error(
+        cat("resume_state is latest, but ", run_paths(workspace, voice).states, " holds no complete state"),
+        archived ? cat("Name the newest of the archived runs, ", archived->file, ", or leave it empty.")
+                 : std::string("Leave resume_state empty to start anew."));
+}
+
+}  // namespace testudo::training
