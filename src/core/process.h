@@ -19,7 +19,7 @@ struct ProcessId {
 
 ProcessId this_process();
 bool is_alive(const ProcessId& process);  // false for one that ended and was not waited for
-// Sends `signal` to the process and what it started. False when it is gone.
+// False when it is gone. SIGKILL also ends what a detached program started.
 bool send_signal(const ProcessId& process, int signal);
 
 struct DetachedProgram {

@@ -5,12 +5,12 @@
 //   config/queue.json     all jobs, those that wait in their order (docs/formats.md)
 //   config/jobs/<id>/     a job's own events.jsonl, output.txt (what it printed), train.yaml (as it was when
 //                         the job was made, so that the voice can be configured anew meanwhile)
-// A job outlives whoever started it. One whose process is gone without its last event is `interrupted`: the
-// machine or its process was killed.
+// A job outlives whoever started it. One whose process is gone without its last event is `interrupted`: it
+// was killed, or the machine was.
 //
 // For a server: list() now and then (or after inotify on config/queue.json), follow job.events with EventTail
 // (core/event_tail.h; "seq" only grows, also when a job goes on later, so it serves as Last-Event-ID), and
-// one thread with run_queue() (studio/queue_runner.h).
+// one thread with run_queue() (studio/run_queue.h). All members may be called from any thread.
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -28,19 +28,22 @@ enum class JobState {
     done,         // ended by itself, with a result
     failed,       // reason and hint say why
     stopped,      // by stop()
-    interrupted,  // its process was killed from outside
+    interrupted,  // its process was killed from outside; one of the queue goes on in its turn
 };
 const char* name_of(JobState state);
 
 struct JobRequest {
-    std::string kind;  // prepare, transcribe, diarize, slice, dataset, validate, train, resume
-    std::string voice;
+    std::string kind;   // prepare, transcribe, diarize, slice, dataset, validate, train, resume
+    std::string voice;  // may be left empty beside a yaml, which names it
     // Keys of DatasetSettings (prepare, transcribe, slice, dataset; of diarize: speakers,
     // overwrite_corrections); epochs and device (train, resume); device and measure (validate). What is
     // absent has the verb's default.
     Json settings = Json::object();
     fs::path yaml = {};  // train, resume, validate: instead of training/<voice>/train.yaml
 };
+
+// Error(usage): an unknown kind or setting, a value out of range, a name that no voice can have.
+void check_request(const JobRequest& request);
 
 struct Job {
     std::string id;  // "1", "2", …, never used twice
@@ -59,18 +62,19 @@ struct Job {
 
     fs::path folder, events, output;  // where its files lie
 };
-
-// The verb and flags that `job` is started with, behind the program's name and --workspace.
-std::vector<std::string> command_of(const Job& job);
-
-// Error(usage): an unknown kind or setting, a value out of range, a name that no voice can have.
-void check_request(const JobRequest& request);
+bool is_to_come(const Job& job);      // waiting, or interrupted and of the queue
+bool ended_for_good(const Job& job);  // neither running nor to come
 
 struct JobList {
-    bool paused = false;              // no new job of the queue is started
-    std::optional<ProcessId> runner;  // who works the queue
-    std::vector<Job> jobs;            // running, then waiting in their order, then ended, newest first
+    bool paused = false;              // no job of the queue is started
+    std::optional<ProcessId> runner;  // who works the queue, while it lives
+    std::string runner_name;          // "testudo queue run"
+    std::vector<Job> jobs;            // running, then those to come in their order, then ended, newest first
 };
+Json to_json(const Job& job);       // {id, kind, voice, settings, state, …}: docs/formats.md
+Json to_json(const JobList& list);  // {paused, runner, jobs}
+
+class JobBook;
 
 class Jobs {
   public:
@@ -82,27 +86,36 @@ class Jobs {
 
     JobList list() const;  // also notes down which running jobs ended meanwhile
     Job find(const std::string& id) const;
-    Json result(const Job& job) const;  // of its `done` event; null when there is none
+    Json result(const Job& job) const;  // of the `done` event of its last start; null when there is none
 
-    Job start(const JobRequest& request);                    // at once, beside the queue
-    Job add(const JobRequest& request);                      // to the end of the queue
-    Job start_waiting(const std::string& id);                // of the queue, out of its turn
-    void move(const std::string& id, std::size_t position);  // among those that wait; 1: the next
-    // A waiting or interrupted job will not run. A running one saves what it has and ends as `stopped`
-    // (SIGTERM); `now`: it is killed, and loses what came since its last save. Returns at once: see list().
+    // Error(usage) as check_request(), Error(input) for a configuration that cannot be used.
+    Job start(const JobRequest& request);  // at once, beside the queue; `failed` when it cannot be started
+    Job add(const JobRequest& request);    // to the end of the queue
+    // One that ended waits again, at the end of the queue, to go on from what it saved.
+    Job again(const std::string& id);
+    void move(const std::string& id, std::size_t position);  // among those to come; 1: the next
+    // One that is to come will not run. A running one saves what it has and ends as `stopped` (SIGTERM);
+    // `now`: it is killed, and loses what came since its last save. Returns at once: see list().
     void stop(const std::string& id, bool now = false);
     void remove(const std::string& id);  // with its folder; a running one is an Error(usage)
-    std::size_t clear();                 // removes all that ended; returns how many
-    // `now`: running jobs of the queue are stopped, and go on after resume().
+    std::size_t clear();                 // removes all that ended for good; returns how many
+    // `now`: running jobs of the queue save, and go on after resume().
     void pause(bool now = false);
     void resume();
 
+    // For who works the queue; see run_queue().
+    void take_queue(const std::string& name);  // Error(environment) naming who works it already
+    void leave_queue();
+    void yield_running();  // running jobs of the queue save and wait again, as the next ones
+    std::optional<Job>
+    start_next();  // unless paused, or a job of the queue runs; a failed start is a job, too
+
     const Workspace& workspace() const { return workspace_; }
+    fs::path folder() const { return workspace_.config() / "jobs"; }
 
   private:
-    friend class QueueRunner;
-    class Book;  // queue.json, locked
-    fs::path folder() const { return workspace_.config() / "jobs"; }
+    Job make(JobBook& book, const JobRequest& request, bool queued);
+    void begin(JobBook& book, Job& job);
 
     Workspace workspace_;
     fs::path program_;
