@@ -64,8 +64,9 @@ Response file_response(const Request& request, const fs::path& file, const std::
         response.status = 206;
         response.file->offset = range.first;
         response.file->count = range.count;
-        response.headers.emplace_back("Content-Range", cat("bytes ", range.first, '-', range.first + range.count - 1,
-                                                           '/', response.file->size));
+        response.headers.emplace_back(
+            "Content-Range",
+            cat("bytes ", range.first, '-', range.first + range.count - 1, '/', response.file->size));
     }
     return tagged_response(request, std::move(response), tag);
 }

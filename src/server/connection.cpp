@@ -53,7 +53,8 @@ void address_of(int socket, int (*get)(int, sockaddr*, socklen_t*), std::string&
 
 }  // namespace
 
-std::optional<Refusal> check_head(std::string_view head, const ConnectionLimits& limits, std::uint64_t& body) {
+std::optional<Refusal> check_head(std::string_view head, const ConnectionLimits& limits,
+                                  std::uint64_t& body) {
     body = 0;
     const auto lines = split_lines(head.substr(0, head.size() - head_end.size()));
     if (lines.empty()) return Refusal{400, "usage", "the request has no first line"};
@@ -82,7 +83,8 @@ std::optional<Refusal> check_head(std::string_view head, const ConnectionLimits&
             has_host = true;
         } else if (name == "content-length") {
             const auto length = body_length(value);
-            if (has_length || !length) return Refusal{400, "usage", "the length of the request cannot be read"};
+            if (has_length || !length)
+                return Refusal{400, "usage", "the length of the request cannot be read"};
             has_length = true;
             body = *length;
         } else if (name == "transfer-encoding") {
@@ -112,8 +114,10 @@ bool Connection::wait(short events, Clock::time_point until) const {
 void Connection::refuse(const Refusal& refusal) {
     const Response answer = error_response(
         {refusal.status, refusal.kind, refusal.what, "See docs/http.md for what a request may be."});
-    const std::string text = cat("HTTP/1.1 ", refusal.status, " Refused\r\nContent-Type: application/json\r\nContent-Length: ",
-                                 answer.body.size(), "\r\nConnection: close\r\n\r\n", answer.body);
+    const std::string text =
+        cat("HTTP/1.1 ", refusal.status,
+            " Refused\r\nContent-Type: application/json\r\nContent-Length: ", answer.body.size(),
+            "\r\nConnection: close\r\n\r\n", answer.body);
     write(text.data(), text.size());
 }
 
@@ -142,8 +146,10 @@ Connection::Head Connection::read_head() {
         begun = true;
     }
     const std::size_t size = end + head_end.size();
-    if (const auto refusal = size > limits_.head_bytes ? Refusal{431, "usage", "the head of the request is too large"}
-                                                       : check_head(std::string_view(buffer_).substr(0, size), limits_, body_left_)) {
+    if (const auto refusal =
+            size > limits_.head_bytes
+                ? Refusal{431, "usage", "the head of the request is too large"}
+                : check_head(std::string_view(buffer_).substr(0, size), limits_, body_left_)) {
         refuse(*refusal);
         return Head::refused;
     }

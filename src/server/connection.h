@@ -63,8 +63,8 @@ class Connection : public httplib::Stream {
 
     int socket_, stop_;
     const ConnectionLimits& limits_;
-    std::string buffer_;      // received and not yet given to the library
-    std::size_t given_ = 0;   // of buffer_
+    std::string buffer_;     // received and not yet given to the library
+    std::size_t given_ = 0;  // of buffer_
     std::size_t head_left_ = 0;
     std::uint64_t body_left_ = 0, written_ = 0;
     std::function<void(int)> taken_by_;

@@ -63,13 +63,14 @@ std::optional<EventCursor> parse_cursor(std::string_view text) {
         if (colon == std::string::npos) return std::nullopt;
         const auto job = number(std::string_view(pair).substr(0, colon)),
                    told = number(std::string_view(pair).substr(colon + 1));
-        if (!job || !told || *job > cursor.newest) return std::nullopt;
+        if (!job || !told) return std::nullopt;
         cursor.open[*job] = *told;
     }
     return cursor;
 }
 
-std::vector<EventLine> read_lines(const fs::path& file, std::uint64_t offset, std::size_t most, std::uint64_t& next) {
+std::vector<EventLine> read_lines(const fs::path& file, std::uint64_t offset, std::size_t most,
+                                  std::uint64_t& next) {
     std::vector<EventLine> lines;
     next = offset;
     const Descriptor opened(file);
@@ -79,8 +80,8 @@ std::vector<EventLine> read_lines(const fs::path& file, std::uint64_t offset, st
     while (bytes.size() < most || (lines.empty() && bytes.size() < longest_line)) {
         const std::size_t before = bytes.size();
         bytes.resize(before + std::max<std::size_t>(most, 4096));
-        const ssize_t got =
-            ::pread(opened.value, bytes.data() + before, bytes.size() - before, static_cast<off_t>(offset + before));
+        const ssize_t got = ::pread(opened.value, bytes.data() + before, bytes.size() - before,
+                                    static_cast<off_t>(offset + before));
         bytes.resize(before + static_cast<std::size_t>(std::max<ssize_t>(got, 0)));
         std::size_t begin = static_cast<std::size_t>(next - offset);
         for (auto end = bytes.find('\n', begin); end != std::string::npos; end = bytes.find('\n', begin)) {
@@ -97,12 +98,12 @@ std::vector<EventLine> read_lines(const fs::path& file, std::uint64_t offset, st
 
 std::optional<std::uint64_t> place_in(const EventCursor& cursor, const EventFeed& feed) {
     if (const auto found = cursor.open.find(feed.job); found != cursor.open.end()) return found->second;
-    return feed.job > cursor.newest ? std::optional<std::uint64_t>(0) : std::nullopt;
+    // One that runs and is not named is new, whatever the clock said.
+    return !feed.ended || feed.started > cursor.newest ? std::optional(feed.from) : std::nullopt;
 }
 
 void advance(EventCursor& cursor, const EventFeed& feed, std::uint64_t told, bool all) {
-    // Jobs between the newest known one and this are not told yet: they stay open at their beginning.
-    cursor.newest = std::max(cursor.newest, feed.job);
+    cursor.newest = std::max(cursor.newest, feed.started);
     if (all)
         cursor.open.erase(feed.job);
     else
@@ -117,7 +118,8 @@ EventCursor at_end_of(const std::vector<EventFeed>& feeds) {
 
 void forget_others(EventCursor& cursor, const std::vector<EventFeed>& feeds) {
     std::erase_if(cursor.open, [&](const auto& place) {
-        return std::none_of(feeds.begin(), feeds.end(), [&](const EventFeed& feed) { return feed.job == place.first; });
+        return std::none_of(feeds.begin(), feeds.end(),
+                            [&](const EventFeed& feed) { return feed.job == place.first; });
     });
 }
 

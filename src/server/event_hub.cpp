@@ -27,7 +27,8 @@ std::string message(const std::string& name, const std::string& data, const std:
 std::string dump(const Json& value) { return value.dump(-1, ' ', false, Json::error_handler_t::replace); }
 
 std::string job_message(const EventFeed& feed, const EventLine& line, const EventCursor& cursor) {
-    return message("job", cat("{\"job\":\"", feed.job, "\",\"offset\":", line.end, ",\"event\":", line.text, "}"),
+    return message("job",
+                   cat("{\"job\":\"", feed.job, "\",\"offset\":", line.end, ",\"event\":", line.text, "}"),
                    to_string(cursor));
 }
 
@@ -110,10 +111,9 @@ void EventHub::flush(Client& client) {
 
 void EventHub::greet(Client& client, const std::string& given) {
     const auto cursor = parse_cursor(given);
-    const bool usable = cursor && cursor->newest <= told_.newest;
-    client.cursor = usable ? *cursor : told_;
+    client.cursor = cursor.value_or(told_);
     Json hello = sources_.greeting(to_string(client.cursor));
-    if (!usable && !given.empty()) hello["reset"] = true;
+    if (!cursor && !given.empty()) hello["reset"] = true;
     put(client, std::make_shared<const std::string>("retry: 1000\n\n" + message("hello", dump(hello), "")));
     for (const auto& [name, text] : levels_) put(client, text);
 }
@@ -180,7 +180,8 @@ void EventHub::catch_up(Client& client, const std::vector<EventFeed>& feeds) {
 void EventHub::wait() {
     std::vector<pollfd> polled = {{wake_, POLLIN, 0}};
     for (const auto& client : clients_)
-        polled.push_back({client->socket, static_cast<short>(client->pending.empty() ? POLLIN : POLLIN | POLLOUT), 0});
+        polled.push_back(
+            {client->socket, static_cast<short>(client->pending.empty() ? POLLIN : POLLIN | POLLOUT), 0});
     ::poll(polled.data(), polled.size(), static_cast<int>(sources_.tick.count()));
     std::uint64_t woken = 0;
     [[maybe_unused]] const ssize_t got = ::read(wake_, &woken, sizeof woken);

@@ -19,7 +19,7 @@
 namespace testudo::server {
 
 struct EventSources {
-    std::function<std::vector<EventFeed>()> feeds;            // of all jobs, in the order of their numbers
+    std::function<std::vector<EventFeed>()> feeds;            // of all started jobs, by their starts
     std::function<Json(const std::string& cursor)> greeting;  // what `hello` says
     std::chrono::milliseconds tick{200};
     std::chrono::seconds beat{15};

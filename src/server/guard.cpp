@@ -27,7 +27,8 @@ std::string without_port(const std::string& host) {
 
 bool is_address(const std::string& host) {
     in6_addr buffer{};
-    return ::inet_pton(AF_INET, host.c_str(), &buffer) == 1 || ::inet_pton(AF_INET6, host.c_str(), &buffer) == 1;
+    return ::inet_pton(AF_INET, host.c_str(), &buffer) == 1 ||
+           ::inet_pton(AF_INET6, host.c_str(), &buffer) == 1;
 }
 
 // Takes as long for each wrong one.
@@ -91,12 +92,14 @@ bool Guard::is_known(const Request& request) const {
 void Guard::check(const Request& request, bool is_public) const {
     const std::string host = request.header("host");
     if (!is_own_host(host))
-        throw HttpError{421, "host", cat("this server is not called \"", printable(to_utf8(std::string_view(host))), "\""),
+        throw HttpError{421, "host",
+                        cat("this server is not called \"", printable(to_utf8(std::string_view(host))), "\""),
                         "Open it by its address, or start it with --host-name NAME."};
     const std::string origin = request.header("origin"), site = request.header("sec-fetch-site");
     const auto scheme = origin.find("://");
     const bool foreign_origin =
-        !origin.empty() && (scheme == std::string::npos || lower_ascii(origin.substr(scheme + 3)) != lower_ascii(host));
+        !origin.empty() &&
+        (scheme == std::string::npos || lower_ascii(origin.substr(scheme + 3)) != lower_ascii(host));
     const bool foreign_site = site == "cross-site" || site == "same-site";
     const bool opens_page = request.method == "GET" && request.header("sec-fetch-mode") == "navigate" &&
                             !request.path.starts_with("/api/");
@@ -113,12 +116,14 @@ Response Guard::login_page(const std::string& problem) const {
     response.status = problem.empty() ? 200 : 401;
     response.type = "text/html; charset=utf-8";
     response.headers.emplace_back("Cache-Control", "no-store");
-    response.body = cat(
-        "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><meta name=\"viewport\" "
-        "content=\"width=device-width\"><title>Testudo: log in</title><main><h1>Testudo</h1>",
-        problem.empty() ? "" : cat("<p role=\"alert\">", escaped(problem), "</p>"), "<form method=\"post\" action=\"",
-        options_.base, "login\"><p><label>Token, as the server printed it at its start<br><input name=\"token\" "
-        "type=\"password\" autocomplete=\"current-password\" autofocus required size=\"40\"></label></p><p><button>Log in</button></p></form></main></html>");
+    response.body =
+        cat("<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><meta name=\"viewport\" "
+            "content=\"width=device-width\"><title>Testudo: log in</title><main><h1>Testudo</h1>",
+            problem.empty() ? "" : cat("<p role=\"alert\">", escaped(problem), "</p>"),
+            "<form method=\"post\" action=\"", options_.base,
+            "login\"><p><label>Token, as the server printed it at its start<br><input name=\"token\" "
+            "type=\"password\" autocomplete=\"current-password\" autofocus required "
+            "size=\"40\"></label></p><p><button>Log in</button></p></form></main></html>");
     return response;
 }
 
@@ -137,7 +142,8 @@ Response Guard::login(const Request& request) const {
     if (!options_.token.empty() && !same(token, options_.token)) {
         std::this_thread::sleep_for(wrong_token_delay);
         if (form) return login_page("This is not the token.");
-        throw HttpError{401, "unauthorized", "this is not the token", "Use the one that the server printed at its start."};
+        throw HttpError{401, "unauthorized", "this is not the token",
+                        "Use the one that the server printed at its start."};
     }
     Response response;
     response.status = form ? 303 : 204;
@@ -151,20 +157,23 @@ Response Guard::login(const Request& request) const {
 Response Guard::logout() const {
     Response response;
     response.status = 204;
-    response.headers.emplace_back("Set-Cookie", cat(cookie_name, "=; Path=", options_.base, "; HttpOnly; SameSite=Strict; Max-Age=0"));
+    response.headers.emplace_back(
+        "Set-Cookie", cat(cookie_name, "=; Path=", options_.base, "; HttpOnly; SameSite=Strict; Max-Age=0"));
     return response;
 }
 
 void add_security_headers(Response& response) {
     const auto has = [&](const char* name) {
-        return std::any_of(response.headers.begin(), response.headers.end(), [&](const auto& h) { return h.first == name; });
+        return std::any_of(response.headers.begin(), response.headers.end(),
+                           [&](const auto& h) { return h.first == name; });
     };
     if (!has("Content-Security-Policy"))
-        response.headers.emplace_back(
-            "Content-Security-Policy",
-            "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; media-src 'self' blob:; "
-            "connect-src 'self'; font-src 'self'; manifest-src 'self'; worker-src 'self'; form-action 'self'; base-uri 'none'; "
-            "frame-ancestors 'none'");
+        response.headers.emplace_back("Content-Security-Policy",
+                                      "default-src 'none'; script-src 'self'; style-src 'self'; img-src "
+                                      "'self' data: blob:; media-src 'self' blob:; "
+                                      "connect-src 'self'; font-src 'self'; manifest-src 'self'; worker-src "
+                                      "'self'; form-action 'self'; base-uri 'none'; "
+                                      "frame-ancestors 'none'");
     response.headers.emplace_back("X-Content-Type-Options", "nosniff");
     response.headers.emplace_back("X-Frame-Options", "DENY");
     response.headers.emplace_back("Referrer-Policy", "no-referrer");

@@ -8,9 +8,9 @@
 namespace testudo::server {
 
 struct GuardOptions {
-    std::string token;                // empty: nobody is asked for one
-    std::vector<std::string> names;   // host names the server goes by, beside localhost and any address
-    std::string base = "/";           // path of the cookie
+    std::string token;               // empty: nobody is asked for one
+    std::vector<std::string> names;  // host names the server goes by, beside localhost and any address
+    std::string base = "/";          // path of the cookie
 };
 
 class Guard {

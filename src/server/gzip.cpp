@@ -13,13 +13,16 @@ constexpr int fast = 3;                    // what is compressed for one answer 
 
 Bytef* bytes_of(std::string_view text) { return reinterpret_cast<Bytef*>(const_cast<char*>(text.data())); }
 
-Error failed() { return {ErrorKind::internal, "zlib failed", "This is a defect of Testudo: please report it."}; }
+Error failed() {
+    return {ErrorKind::internal, "zlib failed", "This is a defect of Testudo: please report it."};
+}
 
 }  // namespace
 
 std::string gzip(std::string_view bytes) {
     z_stream stream{};
-    if (::deflateInit2(&stream, fast, Z_DEFLATED, with_gzip_header, 8, Z_DEFAULT_STRATEGY) != Z_OK) throw failed();
+    if (::deflateInit2(&stream, fast, Z_DEFLATED, with_gzip_header, 8, Z_DEFAULT_STRATEGY) != Z_OK)
+        throw failed();
     std::string out(::deflateBound(&stream, bytes.size()), '\0');
     stream.next_in = bytes_of(bytes);
     stream.avail_in = static_cast<uInt>(bytes.size());

@@ -42,8 +42,9 @@ std::optional<std::int64_t> number_behind(const std::string& text, const std::st
 }
 
 Error bad_value(const char* name, const std::string& given, const std::string& wanted) {
-    return usage_error(cat("the value of ", name, " is \"", printable(to_utf8(std::string_view(given))), "\""),
-                       cat("Give ", wanted, "."));
+    return usage_error(
+        cat("the value of ", name, " is \"", printable(to_utf8(std::string_view(given))), "\""),
+        cat("Give ", wanted, "."));
 }
 
 int hex_digit(char c) {
@@ -122,18 +123,21 @@ Response error_response() {
                 if (const auto number = number_behind(out.what, word)) out.more[word] = *number;
         return error_response(out);
     } catch (const std::bad_alloc&) {
-        return error_response({503, "environment", "not enough memory", "Close other programs and try again."});
+        return error_response(
+            {503, "environment", "not enough memory", "Close other programs and try again."});
     } catch (const fs::filesystem_error& error) {
         return error_response({503, "environment",
                                cat("cannot use ", error.path1(), ": ", error.code().message()),
                                "Check that it exists and that Testudo may read and write it."});
     } catch (const std::exception& error) {
-        return error_response({500, "internal", error.what(), "This is a defect of Testudo: please report it."});
+        return error_response(
+            {500, "internal", error.what(), "This is a defect of Testudo: please report it."});
     }
 }
 
 std::string text_body(const Request& request, std::size_t limit) {
-    const HttpError too_large{413, "too_large", cat("the request is larger than ", human_bytes(static_cast<double>(limit))),
+    const HttpError too_large{413, "too_large",
+                              cat("the request is larger than ", human_bytes(static_cast<double>(limit))),
                               "Send less at once."};
     if (request.length > limit) throw too_large;
     std::string text;

@@ -30,7 +30,7 @@ struct Request {
     // broke off before the end. To be called once at most.
     std::function<bool(const std::function<bool(std::string_view)>& sink)> body;
 
-    std::string header(std::string_view name) const;  // empty when there is none
+    std::string header(std::string_view name) const;                // empty when there is none
     std::optional<std::string> value(std::string_view name) const;  // of the query
     const std::string& part(const std::string& name) const { return parts.at(name); }
 };
@@ -43,9 +43,9 @@ struct FilePart {
     FilePart& operator=(const FilePart&) = delete;
 
     int descriptor = -1;
-    std::uint64_t size = 0;              // of the whole file
+    std::uint64_t size = 0;               // of the whole file
     std::uint64_t offset = 0, count = 0;  // what is sent
-    double changed = 0;                  // seconds since 1970
+    double changed = 0;                   // seconds since 1970
 };
 
 struct Response {

@@ -35,7 +35,8 @@ Request request_of(const httplib::Request& from) {
     request.method = from.method;
     const auto mark = from.target.find('?');
     request.path = from.target.substr(0, mark);
-    if (mark != std::string::npos) request.query = parse_query(std::string_view(from.target).substr(mark + 1));
+    if (mark != std::string::npos)
+        request.query = parse_query(std::string_view(from.target).substr(mark + 1));
     for (const auto& [name, value] : from.headers) request.headers.emplace_back(lower_ascii(name), value);
     request.remote = from.remote_addr;
     request.length = turn.connection->body_left();
@@ -52,8 +53,8 @@ httplib::ContentProvider pieces_of(const std::shared_ptr<FilePart>& file) {
 }
 
 bool is_text(const std::string& type) {
-    return type.starts_with("text/") || type.starts_with("application/json") || type.starts_with("application/yaml") ||
-           type.starts_with("image/svg");
+    return type.starts_with("text/") || type.starts_with("application/json") ||
+           type.starts_with("application/yaml") || type.starts_with("image/svg");
 }
 
 void compress(Response& response) {
@@ -75,7 +76,8 @@ void put(Response response, httplib::Response& to) {
     }
     const bool has_body = response.status != 204 && response.status != 304;
     if (has_body && response.file && response.file->count > 0) {
-        to.set_content_provider(static_cast<std::size_t>(response.file->count), response.type, pieces_of(response.file));
+        to.set_content_provider(static_cast<std::size_t>(response.file->count), response.type,
+                                pieces_of(response.file));
     } else if (has_body) {
         compress(response);
         to.set_content(response.body, response.type);
@@ -106,10 +108,9 @@ class HttpServer::Library : public httplib::Server {
             handle(request, response, nullptr);
             return HandlerResponse::Handled;
         });
-        const HandlerWithContentReader with_body = [this](const httplib::Request& request, httplib::Response& response,
-                                                          const httplib::ContentReader& reader) {
-            handle(request, response, &reader);
-        };
+        const HandlerWithContentReader with_body =
+            [this](const httplib::Request& request, httplib::Response& response,
+                   const httplib::ContentReader& reader) { handle(request, response, &reader); };
         Post(R"([\s\S]*)", with_body);
         Put(R"([\s\S]*)", with_body);
     }
@@ -180,7 +181,8 @@ class HttpServer::Library : public httplib::Server {
             });
             if (owner_.log && turn.served.status != 0) {
                 turn.served.bytes = connection.bytes_written();
-                turn.served.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
+                turn.served.seconds =
+                    std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
                 owner_.log(turn.served);
             }
             if (connection.body_left() > 0) connection.linger();
@@ -202,11 +204,14 @@ HttpServer::HttpServer(std::function<Response(const Request&)> answer, const Htt
 HttpServer::~HttpServer() { stop(); }
 
 int HttpServer::bind(const std::string& host, int port) {
-    const int bound = port == 0 ? library_->bind_to_any_port(host) : library_->bind_to_port(host, port) ? port : -1;
+    const int bound = port == 0                            ? library_->bind_to_any_port(host)
+                      : library_->bind_to_port(host, port) ? port
+                                                           : -1;
     if (bound < 0)
-        throw environment_error(cat("cannot listen on ", host, ", port ", port),
-                                "Another program may use the port: choose another with --port; --host must be an "
-                                "address of this machine.");
+        throw environment_error(
+            cat("cannot listen on ", host, ", port ", port),
+            "Another program may use the port: choose another with --port; --host must be an "
+            "address of this machine.");
     library_->widen_backlog();
     return bound;
 }

@@ -13,8 +13,8 @@ bool is_name(const std::string& segment) { return segment.starts_with('{'); }
 
 bool can_be_segment(const std::string& text) {
     return text != "." && text != ".." && std::none_of(text.begin(), text.end(), [](char c) {
-        return c == '/' || c == '\\' || static_cast<unsigned char>(c) < 0x20 || c == 0x7f;
-    });
+               return c == '/' || c == '\\' || static_cast<unsigned char>(c) < 0x20 || c == 0x7f;
+           });
 }
 
 }  // namespace
@@ -28,8 +28,9 @@ Response Router::answer(Request request) const {
     for (const std::string& raw : split(std::string_view(request.path).substr(1), '/')) {
         const auto segment = decode_percent(raw);
         if (!segment || !can_be_segment(*segment))
-            throw usage_error("the address holds what no name can hold",
-                              "Names are UTF-8, encoded with percent signs, without slashes and control characters.");
+            throw usage_error(
+                "the address holds what no name can hold",
+                "Names are UTF-8, encoded with percent signs, without slashes and control characters.");
         segments.push_back(*segment);
     }
     const std::string method = request.method == "HEAD" ? "GET" : request.method;
