@@ -50,9 +50,9 @@ Json system_json(const Shared& shared) {
 Json check(const Shared& shared) {
     static std::mutex one_at_a_time;
     const std::scoped_lock lock(one_at_a_time);
-    const ProgramRun run =
-        run_program("/proc/self/exe", {"--workspace", shared.workspace.root().string(), "--json", "doctor"},
-                    "", "Install Testudo again.");
+    const ProgramRun run = run_program(shared.program.string(),
+                                       {"--workspace", shared.workspace.root().string(), "--json", "doctor"},
+                                       "", "Install Testudo again.");
     const Json report = Json::parse(run.out, nullptr, false);
     if (!report.is_object())
         throw environment_error(cat("`testudo doctor` ended with code ", run.code, ": ",

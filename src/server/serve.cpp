@@ -68,7 +68,7 @@ struct Studio::Parts {
         : options(std::move(given)),
           guard({options.token, options.host_names, options.base}),
           log(options.access_log),
-          shared(workspace),
+          shared(workspace, options.program),
           http([this](const Request& request) { return answer(request); }, options.limits) {
         add_state_routes(router, shared);
         add_voice_routes(router, shared);

@@ -19,6 +19,7 @@ struct ServeOptions {
     std::string token;                    // empty: none on loopback, one of its own elsewhere
     std::vector<std::string> host_names;  // names that the server goes by, beside addresses and localhost
     std::string access_log;  // file of one JSON object a request; "-": standard output; empty: none
+    fs::path program = "/proc/self/exe";  // what jobs are run with
     HttpLimits limits = {};
 };
 

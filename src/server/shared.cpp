@@ -20,9 +20,10 @@ EventSources sources_of(Shared& shared) {
 
 }  // namespace
 
-Shared::Shared(studio::Workspace where)
+Shared::Shared(studio::Workspace where, fs::path program_file)
     : workspace(std::move(where)),
-      jobs(workspace),
+      program(std::move(program_file)),
+      jobs(workspace, program),
       summaries(workspace),
       server(new_token().substr(0, 12)),
       watch(workspace, jobs),

@@ -13,9 +13,10 @@
 namespace testudo::server {
 
 struct Shared {
-    explicit Shared(studio::Workspace where);
+    Shared(studio::Workspace where, fs::path program);
 
     const studio::Workspace workspace;
+    const fs::path program;  // what jobs are run with
     studio::Jobs jobs;
     studio::VoiceSummaries summaries;
     const std::string server;  // another with each start
