@@ -81,7 +81,10 @@ void end_stopped(Job& job) {
         end(job, JobState::interrupted, "it was stopped from outside of the queue");
     else
         end(job, again ? JobState::waiting : JobState::stopped);
-    if (again) job.ended = 0;
+    if (again) {
+        job.ended = 0;
+        job.exit_code = -1;
+    }
     job.stopping.clear();
 }
 
