@@ -121,6 +121,8 @@ class HttpServer::Library : public httplib::Server {
     void end() {
         const std::uint64_t one = 1;
         [[maybe_unused]] const ssize_t written = ::write(stop_, &one, sizeof one);
+        // The library's own stop() does nothing before its loop has begun.
+        if (const int listening = svr_sock_; listening >= 0) ::shutdown(listening, SHUT_RDWR);
         stop();
         const std::scoped_lock lock(mutex_);
         for (const int socket : sockets_) ::shutdown(socket, SHUT_RDWR);
