@@ -53,7 +53,7 @@ Json hear_segment(const std::filesystem::path& root, const std::string& voice, c
                           "Move its borders.");
     const std::string language = !settings.language.empty() ? settings.language : transcript.language;
     transcribe({}, language);
-    const asr::Transcript heard = transcribe({{recording, file, clip}}, language).at(0);
+    const asr::Transcript heard = transcribe(std::vector<Recording>{{recording, file, clip}}, language).at(0);
     Json words = Json::array();
     for (const asr::Segment& part : heard.segments)
         if (part.words)

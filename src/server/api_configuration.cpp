@@ -70,7 +70,8 @@ void collect_remarks(Events& events, Json& remarks) {
 [[noreturn]] void throw_with_key(const Error& error) {
     HttpError out{error.kind() == ErrorKind::usage ? 400 : 422,
                   error.kind() == ErrorKind::usage ? "usage" : "input", error.what(), error.hint()};
-    for_each_setting(TrainingSettings(), [&](const auto&, const Setting& setting) {
+    const TrainingSettings defaults{};
+    for_each_setting(defaults, [&](const auto&, const Setting& setting) {
         if (out.what.starts_with(setting.key + " ") ||
             out.what.find(cat(": ", setting.key, " ")) != std::string::npos)
             out.more["key"] = setting.key;
@@ -133,7 +134,8 @@ Response yaml(Shared& shared, const Request& request) {
     Response response;
     response.type = "application/yaml";
     response.body = read_file(file, longest_yaml);
-    return tagged_response(request, std::move(response), cat('"', sha256(response.body).substr(0, 24), '"'));
+    const std::string tag = cat('"', sha256(response.body).substr(0, 24), '"');
+    return tagged_response(request, std::move(response), tag);
 }
 
 // Throws as read_config, with the name that the file will have.

@@ -130,9 +130,7 @@ Response step(Shared& shared, const Request& request, std::string (dataset::Cura
 std::string tag_of(const Request& request, const dataset::VoiceFolders& folders) {
     std::string mark;
     for (const char* name : {"whisper.json", "report.json", ".history.jsonl"}) {
-        std::error_code error;
-        const fs::path file = folders.training / name;
-        mark += cat(studio::change_time(file), ' ', fs::file_size(file, error), ';');
+        mark += studio::change_mark(folders.training / name) + ';';
     }
     for (const auto& [name, value] : request.query) mark += cat(name, '=', value, ';');
     return cat('"', sha256(mark).substr(0, 24), '"');

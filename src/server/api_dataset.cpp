@@ -43,8 +43,8 @@ Json lost(Shared& shared, const std::string& voice) {
     for (const Json& line : list_in(report, "lines"))
         if (line.is_object() && line.contains("verdict") && line["verdict"] == "doubtful")
             doubtful.push_back(line);
-    return {{"seconds_kept", report.value("seconds_kept", Json())},
-            {"seconds_lost", report.value("seconds_lost", Json())},
+    return {{"seconds_kept", value_of(report, "seconds_kept")},
+            {"seconds_lost", value_of(report, "seconds_lost")},
             {"rejected", list_in(report, "rejected")},
             {"doubtful", std::move(doubtful)}};
 }

@@ -56,7 +56,7 @@ studio::JobRequest request_of(Shared& shared, const Json& body) {
     request.voice = text_of(body, "voice", "");
     const std::string& action = request.kind;
     if (prepares(action)) {
-        request.settings = dataset_values(shared, action, request.voice, body.value("settings", Json()));
+        request.settings = dataset_values(shared, action, request.voice, value_of(body, "settings"));
     } else if (one_of(action, {"train", "resume", "validate"})) {
         if (const std::string device = device_of(shared, body); device != "auto")
             request.settings["device"] = device;
@@ -65,10 +65,10 @@ studio::JobRequest request_of(Shared& shared, const Json& body) {
     } else {
         for (const auto& [key, value] : body.items())
             if (!one_of(key, {"action", "voice", "queue", "settings"})) request.settings[key] = value;
-        if (action == "hear")
-            for (const auto& [key, value] :
-                 dataset_values(shared, action, request.voice, body.value("settings", Json())).items())
-                request.settings[key] = value;
+        if (action == "hear") {
+            const Json values = dataset_values(shared, action, request.voice, value_of(body, "settings"));
+            request.settings.update(values);
+        }
         if (action == "merge") {
             for (const char* key : {"a", "b"})
                 request.settings[key] = inside_workspace(shared, text_of(body, key)).string();

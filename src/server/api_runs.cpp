@@ -184,7 +184,8 @@ Json samples_json(const studio::RunEntry& run) {
         if (const auto found = told.find(name); found != told.end())
             for (const char* key : {"text", "seconds", "number"})
                 if (found->second.contains(key)) sample[key] = found->second[key];
-        sorted[{sample["iteration"], name}] = std::move(sample);
+        const std::pair key(sample["iteration"].get<std::int64_t>(), name);
+        sorted[key] = std::move(sample);
     }
     Json out = Json::array();
     for (auto& [key, sample] : sorted) out.push_back(std::move(sample));

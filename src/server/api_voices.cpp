@@ -27,8 +27,7 @@ constexpr const char* playable_endings[] = {".wav",  ".mp3", ".flac", ".ogg",  "
 class Durations {
   public:
     Json of(const fs::path& file) {
-        std::error_code error;
-        const std::string mark = cat(file, ' ', fs::file_size(file, error), ' ', studio::change_time(file));
+        const std::string mark = cat(file, ' ', studio::change_mark(file));
         {
             const std::scoped_lock lock(mutex_);
             if (const auto found = known_.find(mark); found != known_.end()) return seconds(found->second);

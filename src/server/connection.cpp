@@ -96,6 +96,21 @@ std::optional<Refusal> check_head(std::string_view head, const ConnectionLimits&
     return std::nullopt;
 }
 
+// The library would read Range by a regular expression and numbers that may overflow, and compress by
+// Accept-Encoding: both are ours. It gets them under another name.
+std::string hidden_from_library(std::string_view head) {
+    std::string out;
+    for (std::size_t at = 0; at < head.size();) {
+        const auto end = head.find("\r\n", at) + 2;
+        const std::string_view line = head.substr(at, end - at);
+        const std::string name = lower_ascii(line.substr(0, line.find(':')));
+        if (name == "range" || name == "accept-encoding") out += own_header;
+        out += line;
+        at = end;
+    }
+    return out;
+}
+
 Connection::Connection(int socket, int stop, const ConnectionLimits& limits)
     : socket_(socket), stop_(stop), limits_(limits) {}
 
@@ -153,7 +168,9 @@ Connection::Head Connection::read_head() {
         refuse(*refusal);
         return Head::refused;
     }
-    head_left_ = size;
+    const std::string head = hidden_from_library(std::string_view(buffer_).substr(0, size));
+    buffer_.replace(0, size, head);
+    head_left_ = head.size();
     written_ = 0;
     return Head::ready;
 }

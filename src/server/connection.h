@@ -31,6 +31,10 @@ struct Refusal {
 // length of the body.
 std::optional<Refusal> check_head(std::string_view head, const ConnectionLimits& limits, std::uint64_t& body);
 
+// In front of the names of headers that the library must not understand.
+constexpr const char* own_header = "own-";
+std::string hidden_from_library(std::string_view head);
+
 class Connection : public httplib::Stream {
   public:
     // `stop`: a descriptor that becomes readable when the server stops.

@@ -25,7 +25,7 @@ constexpr int backlog = 512;  // the library's own is 5
 // What this thread answers: the library does not hand these to its handlers.
 struct Turn {
     Connection* connection = nullptr;
-    std::string encodings;  // Accept-Encoding; the library is not to compress
+    std::string encodings;  // Accept-Encoding of the request
     Served served;
 };
 thread_local Turn turn;
@@ -37,7 +37,11 @@ Request request_of(const httplib::Request& from) {
     request.path = from.target.substr(0, mark);
     if (mark != std::string::npos)
         request.query = parse_query(std::string_view(from.target).substr(mark + 1));
-    for (const auto& [name, value] : from.headers) request.headers.emplace_back(lower_ascii(name), value);
+    for (const auto& [name, value] : from.headers) {
+        const std::string lower = lower_ascii(name);
+        request.headers.emplace_back(lower.starts_with(own_header) ? lower.substr(4) : lower, value);
+    }
+    turn.encodings = request.header("accept-encoding");
     request.remote = from.remote_addr;
     request.length = turn.connection->body_left();
     return request;
@@ -176,9 +180,6 @@ class HttpServer::Library : public httplib::Server {
             turn = {};
             turn.connection = &connection;
             const bool kept = process_request(connection, false, closed, [](httplib::Request& request) {
-                request.ranges.clear();  // ours
-                turn.encodings = request.get_header_value("Accept-Encoding");
-                request.headers.erase("Accept-Encoding");
                 turn.served = {request.remote_addr, request.method, request.target};
             });
             if (owner_.log && turn.served.status != 0) {

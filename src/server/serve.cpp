@@ -1,6 +1,7 @@
 #include "server/serve.h"
 
 #include <atomic>
+#include <cctype>
 #include <chrono>
 #include <fstream>
 #include <iostream>
@@ -66,7 +67,7 @@ class AccessLog {
 struct Studio::Parts {
     Parts(const studio::Workspace& workspace, ServeOptions given)
         : options(std::move(given)),
-          guard({options.token, options.host_names, options.base}),
+          guard(GuardOptions{options.token, options.host_names, options.base}),
           log(options.access_log),
           shared(workspace, options.program),
           http([this](const Request& request) { return answer(request); }, options.limits) {

@@ -25,7 +25,7 @@ const char* type_name() {
 template <class Settings>
 Json schema_of() {
     Json out = Json::array();
-    const Settings defaults;
+    const Settings defaults{};
     for_each_setting(defaults, [&](const auto& value, const Setting& setting) {
         Json one = setting_json(setting);
         one["type"] = type_name<std::decay_t<decltype(value)>>();
@@ -38,9 +38,10 @@ Json schema_of() {
 // Error(usage) for a key that is no setting: a page of another version.
 template <class Settings>
 void check_keys(const Json& values) {
+    const Settings defaults{};
     for (const auto& [key, value] : values.items()) {
         bool known = false;
-        for_each_setting(Settings(), [&, name = key](const auto&, const Setting& setting) {
+        for_each_setting(defaults, [&, name = key](const auto&, const Setting& setting) {
             known = known || setting.key == name;
         });
         if (!known) throw usage_error(cat("there is no setting \"", key, "\""), "See /api/schemas.");

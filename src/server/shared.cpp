@@ -56,6 +56,11 @@ std::string relative_to(const Shared& shared, const fs::path& path) {
     return to_utf8(std::string_view(path.lexically_relative(shared.workspace.root()).string()));
 }
 
+Json value_of(const Json& body, const char* key) {
+    const auto found = body.find(key);
+    return found == body.end() ? Json() : *found;
+}
+
 std::string text_of(const Json& body, const char* key, std::optional<std::string> fallback) {
     const auto found = body.find(key);
     if (found == body.end() && fallback) return *fallback;

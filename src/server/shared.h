@@ -15,6 +15,8 @@ namespace testudo::server {
 struct Shared {
     Shared(studio::Workspace where, fs::path program);
 
+    ~Shared() { watch.stop(); }  // it tells the hub, which goes first
+
     const studio::Workspace workspace;
     const fs::path program;  // what jobs are run with
     studio::Jobs jobs;
@@ -32,6 +34,7 @@ std::string voice_of(const Shared& shared, const Request& request);
 fs::path inside_workspace(const Shared& shared, const std::string& path);
 std::string relative_to(const Shared& shared, const fs::path& path);
 // `key` of a body; Error(usage) for another type.
+Json value_of(const Json& body, const char* key);  // null when there is none
 std::string text_of(const Json& body, const char* key, std::optional<std::string> fallback = std::nullopt);
 bool flag_of(const Json& body, const char* key, bool fallback);
 

@@ -51,7 +51,7 @@ std::string command_of(const studio::Job& job) {
 
 std::string mark_of(const std::vector<fs::path>& files) {
     std::string mark;
-    for (const fs::path& file : files) mark += cat(studio::change_time(file), ' ', size_of(file), ';');
+    for (const fs::path& file : files) mark += studio::change_mark(file) + ';';
     return mark;
 }
 
@@ -87,7 +87,9 @@ Watch::Watch(const studio::Workspace& workspace, const studio::Jobs& jobs)
     look_at_jobs();
 }
 
-Watch::~Watch() {
+Watch::~Watch() { stop(); }
+
+void Watch::stop() {
     {
         const std::scoped_lock lock(mutex_);
         stopping_ = true;

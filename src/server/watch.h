@@ -29,6 +29,7 @@ class Watch {
     Watch(const studio::Workspace& workspace, const studio::Jobs& jobs);
     ~Watch();
     void start(std::function<void(const std::string&, const Json&, bool)> tell);
+    void stop();  // tells nothing more
 
     std::shared_ptr<const JobView> jobs() const;
     void look_now();  // after a change of our own: when it returns, jobs() knows, and what changed is told

@@ -44,8 +44,9 @@ bool holds(const std::vector<std::string>& names, const std::string& name) {
 }
 
 bool is_dataset_setting(const std::string& key) {
+    const dataset::DatasetSettings defaults{};
     bool known = false;
-    for_each_setting(dataset::DatasetSettings(),
+    for_each_setting(defaults,
                      [&](const auto&, const Setting& setting) { known = known || setting.key == key; });
     return known;
 }

@@ -44,6 +44,14 @@ double change_time(const fs::path& file) {
     return std::chrono::duration<double>(std::chrono::file_clock::to_sys(time).time_since_epoch()).count();
 }
 
+std::string change_mark(const fs::path& file) {
+    std::error_code error;
+    const auto time = fs::last_write_time(file, error);
+    if (error) return "-";
+    const auto bytes = fs::file_size(file, error);  // of a folder: an error
+    return cat(time.time_since_epoch().count(), ' ', error ? 0 : bytes);
+}
+
 Json to_json(const VoiceSummary& summary) {
     return {{"name", summary.name},
             {"recordings", summary.recordings},

@@ -23,7 +23,8 @@ struct VoiceSummary {
 };
 Json to_json(const VoiceSummary& summary);
 
-double change_time(const fs::path& file);  // seconds since 1970; 0 when it is not there
+double change_time(const fs::path& file);       // seconds since 1970; 0 when it is not there
+std::string change_mark(const fs::path& file);  // another one when time or size is another
 
 class VoiceSummaries {
   public:

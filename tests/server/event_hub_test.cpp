@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <array>
 #include <fstream>
 #include <set>
 
@@ -30,10 +31,10 @@ TEST(EventCursor, ComesBackFromText) {
 TEST(EventCursor, KnowsWhatIsLeft) {
     EventCursor cursor{100, {{7, 50}}};
     EXPECT_EQ(place_in(cursor, {7, 90, 0, {}, false}), 50u);
-    EXPECT_EQ(place_in(cursor, {3, 80, 0, {}, true}), std::nullopt);  // ended before
-    EXPECT_EQ(place_in(cursor, {8, 120, 0, {}, true}), 0u);           // began and ended since
-    EXPECT_EQ(place_in(cursor, {8, 90, 0, {}, false}), 0u);           // runs, though the clock was set back
-    EXPECT_EQ(place_in(cursor, {3, 130, 700, {}, true}), 700u);       // went on since
+    EXPECT_FALSE(place_in(cursor, {3, 80, 0, {}, true}));        // ended before
+    EXPECT_EQ(place_in(cursor, {8, 120, 0, {}, true}), 0u);      // began and ended since
+    EXPECT_EQ(place_in(cursor, {8, 90, 0, {}, false}), 0u);      // runs, though the clock was set back
+    EXPECT_EQ(place_in(cursor, {3, 130, 700, {}, true}), 700u);  // went on since
 }
 
 TEST(EventLines, AreWholeAndJson) {
@@ -145,7 +146,9 @@ TEST_F(EventHubTest, TellsEachEventOnceOverManyConnectionsAndServers) {
         if (round == 12) end_job(2);
         if (round == 20) start_job(2, 4000);
         if (round == 25) end_job(3);
-        for (const auto& [job, from, to] : {std::tuple{1, 0, 30}, {2, 5, 12}, {2, 20, 30}, {3, 9, 25}})
+        constexpr std::array<std::array<int, 3>, 4> running = {
+            {{1, 0, 30}, {2, 5, 12}, {2, 20, 30}, {3, 9, 25}}};
+        for (const auto& [job, from, to] : running)
             if (round >= from && round < to) {
                 write(static_cast<std::uint64_t>(job), 7);
                 expected += 7;
@@ -160,14 +163,14 @@ TEST_F(EventHubTest, TellsEachEventOnceOverManyConnectionsAndServers) {
             const auto event = stream.next(0.3);
             if (event.type.empty()) break;
             ASSERT_EQ(event.type, "job");
-            heard[event.data["job"]].push_back(event.data["event"]["n"]);
+            heard[event.data["job"].get<std::string>()].push_back(event.data["event"]["n"].get<int>());
             cursor = event.id;
         }
     }
     Stream rest(*hub, cursor);
     EXPECT_EQ(rest.next().type, "hello");
     for (auto event = rest.next(0.5); !event.type.empty(); event = rest.next(0.5))
-        heard[event.data["job"]].push_back(event.data["event"]["n"]);
+        heard[event.data["job"].get<std::string>()].push_back(event.data["event"]["n"].get<int>());
     int all = 0;
     for (const auto& [job, numbers] : heard) {
         const int first = job == "1" ? 10 : 0;  // before the page came
@@ -202,7 +205,7 @@ TEST_F(EventHubTest, LiveClientsGetNewsLevelsAndNothingOld) {
     EXPECT_EQ(hub.streams(), 2u);
 }
 
-TEST_F(EventHubTest, ALongAbsenceIsCaughtUpWithAndTheSlowAreLetGo) {
+TEST_F(EventHubTest, ALongAbsenceIsCaughtUpWith) {
     start_job(1, 1000);
     EventHub hub(sources());
     const std::string cursor = hub.cursor();

@@ -27,6 +27,12 @@ std::string kind_of(const Answer& answer) {
     return json.is_object() && json.contains("error") ? json["error"].value("kind", "") : "";
 }
 
+Json edits(Json one) {
+    Json list = Json::array();
+    list.push_back(std::move(one));
+    return {{"edits", std::move(list)}};
+}
+
 class ServerTest : public ::testing::Test {
   protected:
     void SetUp() override {
@@ -341,16 +347,16 @@ TEST_F(ServerTest, EditsMeetWhatIsOnTheDisk) {
         304);
     const Json change = {
         {"edit", "text"}, {"recording", "a.wav"}, {"segment", 0}, {"value", "One, two."}, {"seen", digest}};
-    const Answer edited = send_json(port, "POST", "/api/voices/ada/edits", {{"edits", {change}}});
+    const Answer edited = send_json(port, "POST", "/api/voices/ada/edits", edits(change));
     ASSERT_EQ(edited.status, 200) << edited.body;
     EXPECT_EQ(edited.json()["recordings"][0]["segments"][0]["text"], " One, two.");
     EXPECT_TRUE(edited.json()["history"]["undo"].is_string());
     // The same again was made for what is no longer there.
-    const Answer late = send_json(port, "POST", "/api/voices/ada/edits", {{"edits", {change}}});
+    const Answer late = send_json(port, "POST", "/api/voices/ada/edits", edits(change));
     EXPECT_EQ(late.status, 409);
     EXPECT_EQ(late.json()["fresh"]["recordings"][0]["segments"][0]["text"], " One, two.");
     EXPECT_EQ(send_json(port, "POST", "/api/voices/ada/edits",
-                        {{"edits", {{{"edit", "nonsense"}, {"recording", "a.wav"}}}}})
+                        edits({{"edit", "nonsense"}, {"recording", "a.wav"}}))
                   .status,
               400);
     EXPECT_EQ(send_json(port, "POST", "/api/voices/ada/edits", {{"edits", Json::array()}}).status, 400);
@@ -362,7 +368,7 @@ TEST_F(ServerTest, EditsMeetWhatIsOnTheDisk) {
     {
         const FolderLock job(root_ / "training" / "ada");
         EXPECT_EQ(kind_of(send_json(port, "POST", "/api/voices/ada/edits",
-                                    {{"edits", {{{"edit", "accept"}, {"recording", "a.wav"}}}}})),
+                                    edits({{"edit", "accept"}, {"recording", "a.wav"}}))),
                   "busy");
     }
     write_file(root_ / "training" / "ada" / "whisper.json", "{\n\"a.wav\": {]");
