@@ -19,6 +19,12 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 constexpr std::string_view head_end = "\r\n\r\n";
+constexpr std::chrono::milliseconds look_around{100};
+
+bool is_readable_now(int descriptor) {
+    pollfd polled{descriptor, POLLIN, 0};
+    return ::poll(&polled, 1, 0) == 1;
+}
 
 std::optional<std::uint64_t> body_length(const std::string& value) {
     std::uint64_t length = 0;
@@ -148,6 +154,11 @@ Connection::Head Connection::read_head() {
             return Head::refused;
         }
         searched = buffer_.size() < 3 ? 0 : buffer_.size() - 3;
+        const auto soon = Clock::now() + look_around;
+        if (!begun && soon < until && !wait(POLLIN, soon)) {
+            if (limits_.crowded() || is_readable_now(stop_)) return Head::gone;
+            continue;
+        }
         if (!wait(POLLIN, until)) {
             if (begun) refuse({408, "usage", "the head of the request took too long"});
             return begun ? Head::refused : Head::gone;

@@ -20,6 +20,8 @@ struct ConnectionLimits {
     std::size_t head_bytes = 32 << 10;
     std::size_t line_bytes = 8000;
     std::size_t header_lines = 100;
+    // Others wait for a thread: who has nothing to say gives his up.
+    std::function<bool()> crowded = [] { return false; };
 };
 
 struct Refusal {

@@ -99,6 +99,7 @@ class HttpServer::Library : public httplib::Server {
         limits_.head = limits.head;
         limits_.idle = limits.idle;
         limits_.stall = limits.stall;
+        limits_.crowded = Threads::others_wait;
         new_task_queue = [limits] { return new Threads(limits.threads, limits.waiting); };
         set_tcp_nodelay(true);
         set_keep_alive_timeout(std::chrono::duration_cast<std::chrono::seconds>(limits.idle).count());

@@ -1,5 +1,7 @@
 #include "server/serve.h"
 
+#include <ATen/Parallel.h>
+
 #include <atomic>
 #include <cctype>
 #include <chrono>
@@ -94,6 +96,9 @@ struct Studio::Parts {
     }
 
     Response answer(Request request) {
+        // Of each thread that answers: teams of threads would take the processors from a training.
+        thread_local const bool alone = (at::set_num_threads(1), true);
+        static_cast<void>(alone);
         Response response;
         try {
             response = route(request);

@@ -9,16 +9,20 @@ namespace {
 
 constexpr std::chrono::seconds spare_time{20};
 thread_local bool is_overloaded = false;
+thread_local const std::atomic<std::size_t>* waiting_here = nullptr;
 
 }  // namespace
 
 bool Threads::overloaded() { return is_overloaded; }
+
+bool Threads::others_wait() { return waiting_here && *waiting_here > 0; }
 
 void Threads::enqueue(std::function<void()> task) {
     {
         std::unique_lock lock(mutex_);
         if (tasks_.size() < most_waiting_) {
             tasks_.push_back(std::move(task));
+            waiting_ = tasks_.size();
             if (idle_ < tasks_.size() && threads_ < most_) {
                 ++threads_;
                 std::thread([this] { work(); }).detach();
@@ -33,6 +37,7 @@ void Threads::enqueue(std::function<void()> task) {
 }
 
 void Threads::work() {
+    waiting_here = &waiting_;
     std::unique_lock lock(mutex_);
     while (true) {
         ++idle_;
@@ -41,6 +46,7 @@ void Threads::work() {
         if (tasks_.empty()) break;
         auto task = std::move(tasks_.front());
         tasks_.pop_front();
+        waiting_ = tasks_.size();
         lock.unlock();
         task();
         task = nullptr;

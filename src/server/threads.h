@@ -2,6 +2,7 @@
 // Threads made when they are needed, up to a limit, that leave when nothing is to do.
 #include <httplib.h>
 
+#include <atomic>
 #include <condition_variable>
 #include <cstddef>
 #include <deque>
@@ -18,6 +19,7 @@ class Threads : public httplib::TaskQueue {
 
     // In a task: too many others are waiting, be short.
     static bool overloaded();
+    static bool others_wait();  // for a thread
 
   private:
     void work();
@@ -27,6 +29,7 @@ class Threads : public httplib::TaskQueue {
     std::condition_variable task_came_, thread_left_;
     std::deque<std::function<void()>> tasks_;
     std::size_t threads_ = 0, idle_ = 0;
+    std::atomic<std::size_t> waiting_ = 0;  // size of tasks_
     bool ending_ = false;
 };
 

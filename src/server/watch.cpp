@@ -15,7 +15,8 @@ namespace testudo::server {
 namespace {
 
 constexpr std::chrono::milliseconds between_looks{250};
-constexpr int looks_between_files = 3;
+constexpr std::chrono::milliseconds between_files{750};
+constexpr int rest = 50;  // looking at very many files is followed by so many times as long a pause
 constexpr std::size_t tail_bytes = 256 << 10;  // holds the last progress and the result
 
 std::uint64_t size_of(const fs::path& file) {
@@ -121,7 +122,8 @@ void Watch::look_now() {
 }
 
 void Watch::run() {
-    for (int looks = 0;; ++looks) {
+    auto next_files = std::chrono::steady_clock::now();
+    while (true) {
         {
             std::unique_lock lock(mutex_);
             if (wake_.wait_for(lock, between_looks, [this] { return stopping_; })) return;
@@ -129,7 +131,12 @@ void Watch::run() {
         try {
             const std::scoped_lock lock(look_mutex_);
             look_at_jobs();
-            if (looks % looks_between_files == 0) look_at_files();
+            const auto began = std::chrono::steady_clock::now();
+            if (began < next_files) continue;
+            look_at_files();
+            const auto ended = std::chrono::steady_clock::now();
+            next_files =
+                ended + std::max<std::chrono::steady_clock::duration>(between_files, rest * (ended - began));
         } catch (const std::exception& error) {
             std::cerr << "warning: " << printable(error.what()) << std::endl;
             std::this_thread::sleep_for(std::chrono::seconds(2));

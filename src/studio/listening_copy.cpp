@@ -1,7 +1,6 @@
 #include "studio/listening_copy.h"
 
 #include <ATen/ATen.h>
-#include <ATen/Parallel.h>
 
 #include <algorithm>
 #include <cmath>
@@ -143,8 +142,6 @@ Spectrogram spectrogram_of(const ListeningCopy& copy, double from, double to, in
     const std::int64_t count = std::min(copy.samples, std::llround(to * listening_rate)) - first;
     Spectrogram out{from, static_cast<double>(first + count) / listening_rate, 0, {}};
     if (count <= audio::tortoise_n_fft / 2) return out;
-    at::set_num_threads(
-        1);  // of this thread: a team of threads for each request would cost more than it gives
     const auto samples = samples_of(copy, first, count);
     const at::Tensor wave =
         at::from_blob(const_cast<std::int16_t*>(samples.data()), {count}, at::kShort).to(at::kFloat) /
