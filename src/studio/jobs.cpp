@@ -35,7 +35,7 @@ void remove_strays(const Jobs& of, const JobBook& book) {
             strays.push_back(entry->path());
     }
     for (const fs::path& folder : strays) remove_folder(folder);
-    remove_leftovers(of.workspace().config());
+    remove_leftovers(of.workspace().config(), "queue.json");
 }
 
 // Forgets jobs; the file first, so that none is listed whose folder is gone.
