@@ -155,6 +155,7 @@ void Jobs::begin(JobBook& book, Job& job) {
     const auto bytes = fs::file_size(job.events, error);
     job.events_from = error ? 0 : bytes;
     try {
+        check_request(job.request);  // the file may be of another hand
         start_detached({program_, command_of(workspace_, job, from), job.output},
                        [&](const ProcessId& process) {
                            job.process = process;
