@@ -59,6 +59,8 @@ int train(const Context& context, const TrainVerb& verb, bool resume) {
     const studio::Workspace workspace = context.open();
     const auto paths = training::run_paths(workspace.root(), verb.voice);
     const Json result = run_job(context, [&](Events& events) {
+        if (resume && verb.yaml.empty())
+            return training::resume_voice(workspace.root(), verb.voice, events, verb.options(true));
         return training::train_voice(workspace.root(), verb.yaml.empty() ? paths.yaml : fs::path(verb.yaml),
                                      events, verb.options(resume));
     });

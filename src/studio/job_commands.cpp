@@ -155,7 +155,7 @@ std::vector<std::string> command_of(const Workspace& workspace, const Job& job, 
     }
     arguments.push_back(from == GoingOn::resume ? "resume" : kind);
     for (const auto& [key, value] : settings.items()) add_flag(arguments, key, value);
-    if (has_configuration(kind)) add_flag(arguments, "yaml", job.folder / "train.yaml");
+    if (has_configuration(kind)) add_flag(arguments, "yaml", (job.folder / "train.yaml").string());
     arguments.insert(arguments.end(), {"--", job.request.voice});
     return arguments;
 }

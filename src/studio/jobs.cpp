@@ -35,7 +35,7 @@ void remove_strays(const Jobs& of, const JobBook& book) {
             strays.push_back(entry->path());
     }
     for (const fs::path& folder : strays) remove_folder(folder);
-    remove_leftovers(of.workspace().config());
+    remove_leftovers(of.workspace().config(), "queue.json");
 }
 
 // Forgets jobs; the file first, so that none is listed whose folder is gone.
@@ -155,6 +155,7 @@ void Jobs::begin(JobBook& book, Job& job) {
     const auto bytes = fs::file_size(job.events, error);
     job.events_from = error ? 0 : bytes;
     try {
+        check_request(job.request);  // the file may be of another hand
         start_detached({program_, command_of(workspace_, job, from), job.output},
                        [&](const ProcessId& process) {
                            job.process = process;
