@@ -103,7 +103,7 @@ TEST_F(ServerJobs, TheQueueIsHeldMovedAndStopped) {
         ids.push_back(added.json()["id"]);
     }
     const Json moved = send_json(port, "POST", cat("/api/jobs/", ids[2], "/move"), {{"position", 0}}).json();
-    EXPECT_EQ(moved["waiting"], (std::vector<std::string>{ids[2], ids[0], ids[1]}));
+    EXPECT_EQ(moved["waiting"], Json(std::vector<std::string>{ids[2], ids[0], ids[1]}));
     EXPECT_EQ(send_json(port, "POST", cat("/api/jobs/", ids[1], "/stop"), Json::object()).status, 202);
     EXPECT_EQ(get(port, cat("/api/jobs/", ids[1])).json()["state"], "stopped");
     EXPECT_EQ(send_json(port, "POST", cat("/api/jobs/", ids[1], "/stop"), Json::object()).status, 409);
