@@ -13,6 +13,7 @@
 #include "core/error.h"
 #include "core/interrupt.h"
 #include "core/strings.h"
+#include "dataset/voice_name.h"
 #include "training/allocator.h"
 
 namespace testudo::cli {
@@ -75,7 +76,7 @@ bool reader_left() {
 }
 
 // Whatever is being handled, as what the user is to be told.
-Error current_error() {
+Error error_of_any_voice() {
     try {
         throw;
     } catch (const Error& error) {
@@ -88,6 +89,20 @@ Error current_error() {
         return {ErrorKind::internal, without_stack(error.what()),
                 "This is a defect of Testudo: please report it with the command you ran."};
     }
+}
+
+Error current_error(const Context& context) {
+    const Error error = error_of_any_voice();
+    if (context.voice.empty()) return error;
+    return {error.kind(), error.what(), dataset::for_voice(error.hint(), context.voice)};
+}
+
+// What was given for VOICE of the verb that was chosen.
+std::string voice_of(const CLI::App& app) {
+    for (const CLI::App* verb : app.get_subcommands())
+        if (const std::string below = voice_of(*verb); !below.empty()) return below;
+    const CLI::Option* voice = app.get_option_no_throw("VOICE");
+    return voice && voice->count() > 0 ? voice->results().front() : std::string();
 }
 
 }  // namespace
@@ -103,7 +118,7 @@ Json run_job(const Context& context, const std::function<Json(Events&)>& job) {
         events.done(result);
         return result;
     } catch (const std::exception&) {
-        const Error error = current_error();
+        const Error error = current_error(context);
         events.failed(error.what(), error.hint());
         throw error;
     }
@@ -158,6 +173,7 @@ int run(int argc, char** argv) {
     std::signal(SIGPIPE, SIG_IGN);
     try {
         app.parse(argc, argv);
+        context.voice = voice_of(app);
         if (context.offline) ::setenv("TESTUDO_OFFLINE", "1", 1);
         let_threads_sleep(app, argv);
         const int code = context.action ? context.action() : 0;
@@ -174,7 +190,7 @@ int run(int argc, char** argv) {
         const int code = app.exit(error, std::cout, std::cerr);
         return code == 0 ? 0 : static_cast<int>(ErrorKind::usage);
     } catch (const std::exception&) {
-        return report(context, current_error());
+        return report(context, current_error(context));
     }
 }
 

@@ -13,6 +13,7 @@ namespace testudo::cli {
 
 struct Context {
     std::string workspace;
+    std::string voice;  // that the verb is about; empty: none or several
     bool json = false, quiet = false, offline = false;
     std::function<int()> action;
 
