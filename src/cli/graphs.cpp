@@ -76,7 +76,7 @@ void add_graphs_verb(CLI::App& app, Context& context) {
     verb->add_option("--out", options->out,
                      "Folder to write into; default: finetune/graphs of a single voice, else ./graphs");
     verb->add_option("--over", options->over, "What the graphs go over: iteration, epoch, hours")
-        ->check(CLI::IsMember({"iteration", "epoch", "hours"}))
+        ->check(CLI::IsMember(std::vector<std::string>{"iteration", "epoch", "hours"}))
         ->capture_default_str();
     verb->add_option("--smooth", options->smooth, "Draw the mean of the last so many iterations")
         ->check(CLI::Range(1, 1000000))

@@ -1,9 +1,11 @@
 #include "training/original_log_reader.h"
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <cstdio>
 #include <ctime>
+#include <optional>
 
 #include "core/strings.h"
 
@@ -69,11 +71,11 @@ std::string_view after(std::string_view text, std::string_view mark) {
 
 }  // namespace
 
-std::optional<Json> OriginalLogReader::studio(std::string_view values, bool validation) {
+Json OriginalLogReader::studio(std::string_view values, bool validation) {
     const auto start = values.find('{'), end = values.rfind('}');
-    if (start == std::string_view::npos || end == std::string_view::npos || end < start) return {};
+    if (start == std::string_view::npos || end == std::string_view::npos || end < start) return nullptr;
     const Json read = parse_python(std::string(values.substr(start, end - start + 1)));
-    if (!read.is_object() || !read.contains("it") || !read["it"].is_number()) return {};
+    if (!read.is_object() || !read.contains("it") || !read["it"].is_number()) return nullptr;
     Json event = {{"type", "metric"}};
     if (validation) event["mode"] = "validation";
     for (const auto& [key, value] : read.items()) {
@@ -87,14 +89,14 @@ std::optional<Json> OriginalLogReader::studio(std::string_view values, bool vali
     return event;
 }
 
-std::optional<Json> OriginalLogReader::steps(std::string_view text) {
+Json OriginalLogReader::steps(std::string_view text) {
     const auto iteration_at = text.find(", iter:"), rate_at = text.find(", lr:("), end = text.find(")]");
     if (iteration_at == std::string_view::npos || rate_at == std::string_view::npos ||
         end == std::string_view::npos || !(iteration_at < rate_at && rate_at < end))
-        return {};
+        return nullptr;
     const auto epoch = count_of(text.substr(0, iteration_at));
     const auto iteration = count_of(text.substr(iteration_at + 7, rate_at - iteration_at - 7));
-    if (!epoch || !iteration) return {};
+    if (!epoch || !iteration) return nullptr;
     last_ = *iteration;
     evaluation_ = nullptr;
     Json event = {{"type", "metric"}, {"it", *iteration}, {"epoch", *epoch + 1}};
@@ -124,20 +126,20 @@ std::optional<Json> OriginalLogReader::steps(std::string_view text) {
     return event;
 }
 
-std::optional<Json> OriginalLogReader::evaluation(std::string_view text) {
+Json OriginalLogReader::evaluation(std::string_view text) {
     const auto colon = text.find(':');
-    if (colon == std::string_view::npos || last_ == 0) return {};
+    if (colon == std::string_view::npos || last_ == 0) return nullptr;
     const auto value = number_of(trim(text.substr(colon + 1)));
     const std::string key = trim(text.substr(0, colon));
-    if (!value || key.empty()) return {};
+    if (!value || key.empty()) return nullptr;
     if (evaluation_.is_null()) evaluation_ = {{"type", "metric"}, {"mode", "validation"}, {"it", last_}};
     evaluation_[key] = *value;
     return evaluation_;
 }
 
-std::optional<Json> OriginalLogReader::line(std::string_view text) {
-    if (text.size() > longest_line) return {};
-    std::optional<Json> event;
+Json OriginalLogReader::line(std::string_view text) {
+    if (text.size() > longest_line) return nullptr;
+    Json event;
     if (const auto training = after(text, "Training Metrics:"); !training.empty())
         event = studio(training, false);
     else if (const auto validation = after(text, "Validation Metrics:"); !validation.empty())
@@ -146,8 +148,8 @@ std::optional<Json> OriginalLogReader::line(std::string_view text) {
         event = steps(step);
     else if (const auto found = after(text, ">>Eval "); !found.empty())
         event = evaluation(found);
-    if (event)
-        if (const auto time = time_of(text)) (*event)["time"] = *time;
+    if (!event.is_null())
+        if (const auto time = time_of(text)) event["time"] = *time;
     return event;
 }
 

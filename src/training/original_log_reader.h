@@ -5,7 +5,6 @@
 //   … INFO: [epoch:  0, iter:   1,200, lr:(1.000e-05,1.000e-05,)] step: … loss_text_ce: … …   152334H's
 //   >>Eval loss_text_ce: 5.6                                                152334H's, printed only
 #include <cstdint>
-#include <optional>
 #include <string>
 #include <string_view>
 
@@ -15,15 +14,16 @@ namespace testudo::training {
 
 class OriginalLogReader {
   public:
-    // The metric event (docs/formats.md) that a line holds, if any: epochs from 1, iteration_seconds, lr.
-    // Validations of the studio's fork have no epoch; those of 152334H have no iteration either and get that
-    // of the last step before them, one event for each of their numbers, the last being the whole.
-    std::optional<Json> line(std::string_view text);
+    // The metric event (docs/formats.md) that a line holds, null when there is none: epochs from 1,
+    // iteration_seconds, lr. Validations of the studio's fork have no epoch; those of 152334H have no
+    // iteration either and get that of the last step before them, one event for each of their numbers, the
+    // last being the whole.
+    Json line(std::string_view text);
 
   private:
-    std::optional<Json> studio(std::string_view values, bool validation);
-    std::optional<Json> steps(std::string_view text);
-    std::optional<Json> evaluation(std::string_view text);
+    Json studio(std::string_view values, bool validation);
+    Json steps(std::string_view text);
+    Json evaluation(std::string_view text);
 
     std::int64_t last_ = 0;  // iteration of the last step
     Json evaluation_;        // since then

@@ -23,19 +23,17 @@ void for_each_line(const fs::path& file, Take&& take) {
     }
 }
 
-// An event in which a type is mentioned; most lines of an events.jsonl are progress.
-std::optional<Json> event_of(std::string_view line, std::string_view type) {
-    if (!line.starts_with('{') || line.find(type) == std::string_view::npos) return {};
+// An event in which a type is mentioned, else null; most lines of an events.jsonl are progress.
+Json event_of(std::string_view line, std::string_view type) {
+    if (!line.starts_with('{') || line.find(type) == std::string_view::npos) return nullptr;
     Json event = Json::parse(line, nullptr, false);
-    if (!event.is_object()) return {};
-    return event;
+    return event.is_object() ? event : Json();
 }
 
 void read_into(MetricTable& table, const fs::path& file) {
     OriginalLogReader log;
     for_each_line(file, [&](std::string_view line) {
-        if (const auto event = line.starts_with('{') ? event_of(line, "\"metric\"") : log.line(line))
-            table.add(*event);
+        table.add(line.starts_with('{') ? event_of(line, "\"metric\"") : log.line(line));
     });
 }
 
@@ -71,9 +69,9 @@ std::set<std::string> remarks_in(const fs::path& events) {
     std::set<std::string> names;
     if (!fs::exists(events)) return names;
     for_each_line(events, [&](std::string_view line) {
-        const auto event = event_of(line, "\"remark\"");
-        if (!event || !event->contains("type") || (*event)["type"] != "remark") return;
-        if (const auto name = event->find("name"); name != event->end() && name->is_string())
+        const Json event = event_of(line, "\"remark\"");
+        if (!event.contains("type") || event["type"] != "remark") return;
+        if (const auto name = event.find("name"); name != event.end() && name->is_string())
             names.insert(name->get<std::string>());
     });
     return names;

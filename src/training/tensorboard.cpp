@@ -5,6 +5,7 @@
 #include <array>
 #include <atomic>
 #include <bit>
+#include <cmath>
 #include <cstdio>
 
 #include "core/strings.h"
@@ -27,7 +28,7 @@ constexpr std::array<std::uint32_t, 256> make_crc_table() {
 template <class Integer>
 std::string little_endian(Integer value) {
     std::string bytes;
-    for (std::size_t i = 0; i < sizeof value; ++i) bytes += static_cast<char>(value >> (8 * i) & 255);
+    for (std::size_t i = 0; i < sizeof value; ++i) bytes += static_cast<char>((value >> (8 * i)) & 255);
     return bytes;
 }
 

@@ -2,7 +2,8 @@
 
 #include <gtest/gtest.h>
 
-#include <cmath>
+#include <set>
+#include <stdexcept>
 
 #include "core/error.h"
 #include "core/files.h"

@@ -87,29 +87,29 @@ TEST(MetricTable, AsCsv) {
               "validation,1,1,,0.25,,\n");
 }
 
-std::optional<Json> one(const std::string& line) { return OriginalLogReader().line(line); }
+Json one(const std::string& line) { return OriginalLogReader().line(line); }
 
 TEST(OriginalLogReader, TheStudiosFork) {
     const auto training =
         one("23-04-01 10:15:00.250 - INFO: Training Metrics: {\"loss_text_ce\": 4.5, \"loss_mel_ce\": NaN, "
             "\"loss_gpt_total\": 2.5, \"lr\": 1e-05, \"it\": 7, \"step\": 3, \"steps\": 4, \"epoch\": 1, "
             "\"iteration_rate\": 0.75}");
-    ASSERT_TRUE(training);
-    EXPECT_EQ((*training)["epoch"], 2) << "it counts from 0";
-    EXPECT_EQ((*training)["iteration_seconds"], 0.75);
-    EXPECT_TRUE((*training)["loss_mel_ce"].is_null());
+    ASSERT_TRUE(training.is_object());
+    EXPECT_EQ(training["epoch"], 2) << "it counts from 0";
+    EXPECT_EQ(training["iteration_seconds"], 0.75);
+    EXPECT_TRUE(training["loss_mel_ce"].is_null());
     std::tm local{};
     local.tm_year = 123, local.tm_mon = 3, local.tm_mday = 1, local.tm_hour = 10, local.tm_min = 15;
     local.tm_isdst = -1;
-    EXPECT_EQ((*training)["time"], static_cast<double>(std::mktime(&local)) + 0.25);
+    EXPECT_EQ(training["time"], static_cast<double>(std::mktime(&local)) + 0.25);
     const auto validation = one("INFO: Validation Metrics: {\"loss_text_ce\": 4.25, \"it\": 8}");
-    ASSERT_TRUE(validation);
-    EXPECT_EQ((*validation)["mode"], "validation");
-    EXPECT_EQ((*validation)["it"], 8);
+    ASSERT_TRUE(validation.is_object());
+    EXPECT_EQ(validation["mode"], "validation");
+    EXPECT_EQ(validation["it"], 8);
     for (const char* line : {"", "Training Metrics:", "Training Metrics: {", "Training Metrics: {}",
                              "Validation Metrics: [1]", "Training Metrics: {\"it\": \"x\"}",
                              "23-04-01 10:15:00.250 - INFO: Saving models and training states."})
-        EXPECT_FALSE(one(line)) << line;
+        EXPECT_TRUE(one(line).is_null()) << line;
 }
 
 TEST(OriginalLogReader, TheForkOf152334H) {
@@ -120,26 +120,27 @@ TEST(OriginalLogReader, TheForkOf152334H) {
             "loss_mel_ce: nan loss_gpt_total: 2.3120e+00 grad_scaler_scale: 1.0000e+00 learning_rate_gpt_0: "
             "9.7656e-06 learning_rate_gpt_1: 9.7656e-06 percent_skipped_samples: 0.0000e+00 gpt_heads: "
             "1.5000e-01 ");
-    ASSERT_TRUE(event);
-    EXPECT_EQ((*event)["it"], 1200);
-    EXPECT_EQ((*event)["epoch"], 3);
-    EXPECT_EQ((*event)["lr"], 9.7656e-06);
-    EXPECT_EQ((*event)["clips"], 8);
-    EXPECT_EQ((*event)["iteration_seconds"], 2);
-    EXPECT_EQ((*event)["loss_text_ce"], 4.0525);
-    EXPECT_TRUE(std::isnan((*event)["loss_mel_ce"].get<double>()));
-    EXPECT_EQ((*event)["gpt_heads"], 0.15);
-    EXPECT_FALSE(event->contains("step")) << "that is the iteration once more";
+    ASSERT_TRUE(event.is_object());
+    EXPECT_EQ(event["it"], 1200);
+    EXPECT_EQ(event["epoch"], 3);
+    EXPECT_EQ(event["lr"], 9.7656e-06);
+    EXPECT_EQ(event["clips"], 8);
+    EXPECT_EQ(event["iteration_seconds"], 2);
+    EXPECT_EQ(event["loss_text_ce"], 4.0525);
+    EXPECT_TRUE(std::isnan(event["loss_mel_ce"].get<double>()));
+    EXPECT_EQ(event["gpt_heads"], 0.15);
+    EXPECT_FALSE(event.contains("step")) << "that is the iteration once more";
     for (const char* line : {"[epoch:", "[epoch:1, iter:, lr:()]", "[epoch:x, iter:1, lr:(1)] a: 1",
                              ")] [epoch:1, lr:(, iter:2", ">>Eval loss_text_ce: 5"})
-        EXPECT_FALSE(one(line)) << line;
+        EXPECT_TRUE(one(line).is_null()) << line;
 
     // Validations were only printed, after the line of their step.
     OriginalLogReader reader;
-    EXPECT_TRUE(reader.line("[epoch:  0, iter:      12, lr:(1.000e-05,)] loss_text_ce: 5.0000e+00 "));
+    EXPECT_TRUE(
+        reader.line("[epoch:  0, iter:      12, lr:(1.000e-05,)] loss_text_ce: 5.0000e+00 ").is_object());
     MetricTable table;
-    table.add(*reader.line(">>Eval loss_text_ce: 5.25"));
-    table.add(*reader.line(">>Eval loss_mel_ce: 3.5"));
+    table.add(reader.line(">>Eval loss_text_ce: 5.25"));
+    table.add(reader.line(">>Eval loss_mel_ce: 3.5"));
     ASSERT_EQ(table.rows().size(), 1u);
     EXPECT_EQ(table.rows()[0].iteration, 12);
     EXPECT_EQ(table.value(table.rows()[0], "loss_text_ce"), 5.25);

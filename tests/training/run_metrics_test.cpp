@@ -1,8 +1,11 @@
 // What a training writes of its numbers, and which checkpoints it keeps by them.
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <set>
+
 #include "core/interrupt.h"
-#include "core/yaml.h"
+#include "core/strings.h"
 #include "training/checkpoint.h"
 #include "training/keep_checkpoints.h"
 #include "training/read_metrics.h"
