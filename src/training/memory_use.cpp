@@ -2,6 +2,7 @@
 
 #include <ATen/DeviceAccelerator.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "core/available_memory.h"
@@ -9,8 +10,9 @@
 namespace testudo::training {
 
 Json memory_use(at::Device device) {
-    Json use = {{"memory_bytes", std::llround(resident_bytes())},
-                {"memory_peak_bytes", std::llround(peak_resident_bytes())}};
+    const double now = resident_bytes();
+    Json use = {{"memory_bytes", std::llround(now)},
+                {"memory_peak_bytes", std::llround(std::max(now, peak_resident_bytes()))}};
     if (device.is_cpu()) return use;
     const auto stats =
         at::accelerator::getDeviceStats(device.has_index() ? device.index() : c10::DeviceIndex{0});

@@ -83,7 +83,7 @@ TEST(MetricTable, AsCsv) {
     with_time["odd,\"name\""] = 2;
     EXPECT_EQ(to_csv(table_of({with_time, validation(1, 0.25)})),
               "mode,it,epoch,time,loss_gpt_total,lr,\"odd,\"\"name\"\"\"\n"
-              "training,1,1,1.5,0.1,0.0001,2\n"
+              "training,1,1,1.5,0.1,1e-04,2\n"
               "validation,1,1,,0.25,,\n");
 }
 

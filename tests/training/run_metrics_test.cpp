@@ -93,7 +93,7 @@ TEST(RunMetrics, RemarksComeOnceAlsoAfterAResume) {
     Workshop shop(4, 0);
     shop.settings.epochs = 60;
     shop.settings.save_rate = 60;
-    shop.settings.learning_rate = 1e-2;
+    shop.settings.learning_rate = 2e-3;
     shop.settings.learning_rate_schedule = {1000};
     shop.settings.text_lr_weight = 100;
     shop.settings.mel_lr_weight = 0;
