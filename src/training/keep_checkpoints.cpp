@@ -10,16 +10,21 @@ namespace testudo::training {
 std::vector<std::int64_t> best_checkpoints(const RunPaths& paths, const std::vector<std::int64_t>& iterations,
                                            std::int64_t count, const std::string& validated_on) {
     if (count <= 0) return {};
-    std::vector<std::pair<double, std::int64_t>> losses;
-    for (const std::int64_t iteration : iterations) {
+    std::vector<std::pair<double, std::int64_t>> same, others;  // loss, iteration
+    std::string others_on;
+    for (auto iteration = iterations.rbegin(); iteration != iterations.rend(); ++iteration) {
         try {
-            const SavedState saved = read_state(paths.state(iteration), tensors::Check::structure);
-            if (saved.own && saved.own->validation_loss && saved.own->validated_on == validated_on)
-                losses.emplace_back(*saved.own->validation_loss, iteration);
+            const SavedState saved = read_state(paths.state(*iteration), tensors::Check::structure);
+            if (!saved.own || !saved.own->validation_loss) continue;
+            const OwnState& own = *saved.own;
+            if (others.empty()) others_on = own.validated_on;
+            if (own.validated_on == others_on) others.emplace_back(*own.validation_loss, *iteration);
+            if (own.validated_on == validated_on) same.emplace_back(*own.validation_loss, *iteration);
         } catch (const Error&) {
             // A damaged state is not worth keeping for its loss.
         }
     }
+    auto& losses = same.empty() ? others : same;
     std::sort(losses.begin(), losses.end());
     std::vector<std::int64_t> best;
     for (const auto& [loss, iteration] : losses)

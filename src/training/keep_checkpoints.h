@@ -15,7 +15,9 @@ struct KeepRule {
 };
 
 // The `count` of `iterations` (ascending) with the lowest validation loss in their states, best first; of
-// equal ones the earlier. States that cannot be read, or were not validated on the same, are no candidates.
+// equal ones the earlier. Only those validated on the same are compared; while there is none, those validated
+// on what the newest of the others was, so that a changed list does not cost the best at once. States that
+// cannot be read are no candidates.
 std::vector<std::int64_t> best_checkpoints(const RunPaths& paths, const std::vector<std::int64_t>& iterations,
                                            std::int64_t count, const std::string& validated_on);
 

@@ -216,13 +216,13 @@ void start_folder(RunSetup& setup, Events& events) {
 }  // namespace
 
 KeepRule keep_rule(const RunSetup& setup) {
-    return {setup.config.keep_states, setup.validation ? setup.config.keep_best : 0, setup.own.validated_on};
+    return {setup.config.keep_states, setup.config.keep_best, setup.own.validated_on};
 }
 
 Agenda agenda_of(const RunSetup& setup) {
     const Config& config = setup.config;
     return {setup.total, config.save_every, setup.validation ? config.validate_every : 0,
-            keep_rule(setup).best > 0};
+            config.keep_best > 0};
 }
 
 void return_to(RunSetup& setup, const SavedState& saved, Events& events) {

@@ -93,9 +93,9 @@ void about_saving(const RunFacts& facts, Suggestions& out) {
         const std::string reason =
             cat(facts.disk->together, " checkpoints of ", human_bytes(facts.disk->each), " do not fit into ",
                 human_bytes(facts.disk->room));
-        const std::int64_t best = std::min(s.validation_enabled ? s.keep_best : 0, fit - 1);
+        const std::int64_t best = std::min(s.keep_best, fit - 1);
         if (fit >= 1) out.add("keep_states", s.keep_states, fit - best, reason);
-        if (fit >= 1 && s.validation_enabled) out.add("keep_best", s.keep_best, best, reason);
+        if (fit >= 1) out.add("keep_best", s.keep_best, best, reason);
     }
     const double per_epoch = static_cast<double>(std::max<std::int64_t>(facts.per_epoch, 1));
     const double left = static_cast<double>(facts.total - facts.start) / per_epoch;

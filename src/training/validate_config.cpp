@@ -314,7 +314,7 @@ void Validation::check_disk_room() {
     const double each = checkpoint_bytes(elements_, config_.model, config_.ema_rate > 0,
                                          moment_bytes(config_.model, config_.adamw));
     const DiskNeed need = disk_need(paths_, each, facts_.start, facts_.total, config_.save_every,
-                                    config_.keep_states, config_.validation ? config_.keep_best : 0);
+                                    config_.keep_states, config_.keep_best);
     facts_.disk = need;
     const double features = feature_bytes(train_) + feature_bytes(validation_);
     numbers_.update({{"checkpoints", need.checkpoints},

@@ -174,12 +174,18 @@ TEST(KeepBest, OverAResume) {
     shop.configure();
     shop.resume();
     EXPECT_EQ(saved_iterations(shop.paths()), (std::vector<std::int64_t>{2, 6}));
-    // Without keep_best no more.
-    shop.settings.keep_best = 0;
+    // Without validation, or on other lines, it stays until there is something to compare it with.
+    shop.settings.validation_enabled = false;
     shop.settings.epochs = 7;
     shop.configure();
     shop.resume();
-    EXPECT_EQ(saved_iterations(shop.paths()), (std::vector<std::int64_t>{7}));
+    EXPECT_EQ(saved_iterations(shop.paths()), (std::vector<std::int64_t>{2, 7}));
+    // Without keep_best no more.
+    shop.settings.keep_best = 0;
+    shop.settings.epochs = 8;
+    shop.configure();
+    shop.resume();
+    EXPECT_EQ(saved_iterations(shop.paths()), (std::vector<std::int64_t>{8}));
 }
 
 TEST(KeepBest, ALossIsThatOfTheVeryWeights) {
