@@ -165,6 +165,7 @@ int run(int argc, char** argv) {
     add_dataset_verbs(app, context);
     add_diarize_verb(app, context);
     add_training_verbs(app, context);
+    add_graphs_verb(app, context);
     add_models_verb(app, context);
     add_tokenizer_verb(app, context);
     add_machine_verbs(app, context);

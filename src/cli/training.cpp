@@ -131,6 +131,12 @@ void add_configure(CLI::App& app, Context& context) {
     });
 }
 
+std::string loss_text(double loss) {
+    char text[32];
+    std::snprintf(text, sizeof text, "%.4f", loss);
+    return text;
+}
+
 std::string date_of(double time) {
     const auto seconds = static_cast<std::time_t>(time);
     std::tm local{};
@@ -153,9 +159,11 @@ void add_states(CLI::App& app, Context& context) {
             const auto states = training::list_states(context.open().root(), *voice);
             print(context, training::to_json(states), [&] {
                 std::vector<std::vector<std::string>> rows = {
-                    {"ITERATION", "EPOCH", "DATE", "SIZE", "COMPLETE", "STATE"}};
+                    {"ITERATION", "EPOCH", "VALIDATION", "DATE", "SIZE", "COMPLETE", "STATE"}};
                 for (const auto& state : states)
                     rows.push_back({cat(state.iteration), state.epoch ? cat(*state.epoch) : "-",
+                                    cat(state.validation_loss ? loss_text(*state.validation_loss) : "-",
+                                        state.best ? " best" : ""),
                                     date_of(state.time), human_bytes(state.bytes),
                                     state.complete() ? "yes" : "no", state.file.string()});
                 print_rows(rows);

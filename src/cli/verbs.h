@@ -47,6 +47,7 @@ void add_statistics_verb(CLI::App& dataset, Context& context);  // dataset stats
 
 void add_diarize_verb(CLI::App& app, Context& context);    // diarize
 void add_training_verbs(CLI::App& app, Context& context);  // configure, states, validate, train, resume
+void add_graphs_verb(CLI::App& app, Context& context);     // graphs
 void add_models_verb(CLI::App& app, Context& context);     // models list|init|inspect|convert|pull
 void add_tokenizer_verb(CLI::App& app, Context& context);  // tokenizer train|show|tokenize|coverage
 void add_machine_verbs(CLI::App& app, Context& context);   // doctor, bench

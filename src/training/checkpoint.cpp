@@ -1,5 +1,7 @@
 #include "training/checkpoint.h"
 
+#include <cmath>
+
 #include "core/error.h"
 #include "core/files.h"
 #include "core/strings.h"
@@ -105,6 +107,10 @@ Value own_value(const OwnState& own) {
     for (const double loss : own.losses) losses.items.emplace_back(loss);
     dict.set("losses", std::move(losses));
     dict.set("bad_in_a_row", own.bad_in_a_row);
+    if (own.validation_loss) {
+        dict.set("validation_loss", *own.validation_loss);
+        dict.set("validated_on", own.validated_on);
+    }
     return dict;
 }
 
@@ -141,6 +147,10 @@ OwnState read_own(const Value& value, const fs::path& file) {
     if (const Value* losses = value.find("losses"))
         for (const Value& loss : losses->elements()) own.losses.push_back(loss.number().value_or(0));
     own.bad_in_a_row = whole_number(value, "bad_in_a_row", 0, file);
+    if (const Value* loss = value.find("validation_loss"))
+        if (const auto number = loss->number(); number && std::isfinite(*number))
+            own.validation_loss = number;
+    own.validated_on = text("validated_on");
     return own;
 }
 
@@ -336,7 +346,7 @@ double checkpoint_bytes(const nets::UnifiedVoice& model, const AdamW& optimizer)
 }
 
 DiskNeed disk_need(const RunPaths& paths, double each, std::int64_t start, std::int64_t total,
-                   std::int64_t save_every, std::int64_t keep_states) {
+                   std::int64_t save_every, std::int64_t keep_states, std::int64_t keep_best) {
     DiskNeed need;
     need.each = each;
     need.room = free_space(paths.folder);
@@ -346,7 +356,8 @@ DiskNeed disk_need(const RunPaths& paths, double each, std::int64_t start, std::
     if (keep_states > 0) {
         // Those of a run that goes on are deleted as new ones come.
         const auto there = start > 0 ? static_cast<std::int64_t>(saved_iterations(paths).size()) : 0;
-        need.together = std::min(need.checkpoints, std::max<std::int64_t>(1, keep_states + 1 - there));
+        need.together =
+            std::min(need.checkpoints, std::max<std::int64_t>(1, keep_states + keep_best + 1 - there));
     }
     need.bytes = each * static_cast<double>(need.together);
     return need;
@@ -382,20 +393,6 @@ CheckpointFiles save_checkpoint(const RunPaths& paths, const CheckpointContents&
         throw;
     }
     return files;
-}
-
-std::vector<std::int64_t> delete_old_checkpoints(const RunPaths& paths, std::int64_t keep) {
-    std::vector<std::int64_t> deleted;
-    if (keep <= 0) return deleted;
-    const auto saved = saved_iterations(paths);
-    for (std::size_t i = 0; i + static_cast<std::size_t>(keep) < saved.size(); ++i) {
-        std::error_code ignored;  // a file that cannot be deleted is no reason to end a training
-        fs::remove(paths.state(saved[i]), ignored);
-        fs::remove(paths.ema_model(saved[i]), ignored);
-        fs::remove(paths.model(saved[i]), ignored);
-        deleted.push_back(saved[i]);
-    }
-    return deleted;
 }
 
 std::optional<SavedState> newest_state(const RunPaths& paths, std::vector<std::string>& problems) {

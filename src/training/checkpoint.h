@@ -29,6 +29,10 @@ struct OwnState {
     double rate_scale = 1;            // of all learning rates; halved by each return to a good state
     std::vector<double> losses = {};  // of the last good steps, see LossWatch
     std::int64_t bad_in_a_row = 0;    // steps skipped up to here
+    // Total loss of a validation of these very weights; nothing when there was none. `validated_on` tells
+    // losses that can be compared: a hash of clips, weights of the losses, objective and seed.
+    std::optional<double> validation_loss = {};
+    std::string validated_on = {};
 };
 
 struct SavedState {
@@ -74,15 +78,13 @@ double checkpoint_bytes(std::int64_t elements, const nets::UnifiedVoiceConfig& m
 // What the checkpoints of iterations after `start` up to `total` will take at most at one time.
 struct DiskNeed {
     std::int64_t checkpoints = 0;  // written
-    std::int64_t together = 0;     // of them on the disk at one time: keep_states and the one being written
+    // Of them on the disk at one time: keep_states, keep_best and the one being written.
+    std::int64_t together = 0;
     double each = 0, bytes = 0, room = 0;
 };
 DiskNeed disk_need(const RunPaths& paths, double each, std::int64_t start, std::int64_t total,
-                   std::int64_t save_every, std::int64_t keep_states);
+                   std::int64_t save_every, std::int64_t keep_states, std::int64_t keep_best);
 void check_disk(const RunPaths& paths, double bytes);
-
-// Deletes all but the newest `keep` checkpoints (0 keeps all); returns the deleted iterations.
-std::vector<std::int64_t> delete_old_checkpoints(const RunPaths& paths, std::int64_t keep);
 
 // The newest checkpoint of which model and state can be read; damaged newer ones are named in `problems`.
 std::optional<SavedState> newest_state(const RunPaths& paths, std::vector<std::string>& problems);

@@ -100,6 +100,8 @@ void adjust(TrainingSettings& settings, std::int64_t lines, Events& events) {
     const auto epochs = static_cast<double>(settings.epochs);
     if (settings.save_rate > epochs) settings.save_rate = epochs;
     if (settings.validation_rate > epochs) settings.validation_rate = epochs;
+    if (settings.keep_best > 0 && settings.keep_states == 0)
+        events.info("keep_best changes what is kept only beside keep_states; all checkpoints are kept");
     if (settings.half_precision)
         events.warning("half precision is kept in the file for the originals; Testudo trains in 32 bits");
     if (settings.gpus > 1)
@@ -191,6 +193,8 @@ Json configure(const std::filesystem::path& workspace, TrainingSettings settings
                            ". Move some lines of train.txt there to have it."));
         settings.validation_enabled = false;
     }
+    if (settings.keep_best > 0 && !settings.validation_enabled)
+        events.warning("keep_best has no effect without validation: there is nothing to tell the best by");
 
     if (settings.source_model.empty() || settings.source_model == "auto")
         settings.source_model = "./models/tortoise/autoregressive.pth";
@@ -278,6 +282,9 @@ Json configure(const std::filesystem::path& workspace, TrainingSettings settings
     own["dropout"] = yaml_float(settings.dropout);
     own["seed"] = settings.seed;
     own["keep_states"] = settings.keep_states;
+    own["keep_best"] = settings.keep_best;
+    own["csv"] = settings.csv;
+    own["tensorboard"] = settings.tensorboard;
     own["checkpointing"] = settings.checkpointing;
     own["gradient_memory"] = settings.gradient_memory;
     own["source_model"] = written_path(workspace, settings.source_model);

@@ -100,6 +100,9 @@ TrainingSettings settings_of_yaml(const fs::path& workspace, const fs::path& fil
         settings.tokenizer_json = yaml.text("datasets.train.tokenizer_vocab").value_or("");
     settings.dvae_model = yaml.text("testudo.dvae").value_or("");
     settings.keep_states = config.keep_states;
+    settings.keep_best = config.keep_best;
+    settings.csv = config.csv;
+    settings.tensorboard = config.tensorboard;
     settings.ema = config.ema_rate > 0;
     settings.objective = config.step.form.objective == nets::Objective::dlas ? "dlas" : "consistent";
     settings.dropout = std::min(config.step.dropout, 0.9);

@@ -2,6 +2,7 @@
 
 #include "core/error.h"
 #include "core/files.h"
+#include "core/hash.h"
 #include "core/strings.h"
 #include "tensors/sidecar.h"
 #include "tensors/weights.h"
@@ -106,7 +107,7 @@ void warn_of_memory(const Config& config, const nets::UnifiedVoice& model,
 
 void warn_of_disk(const RunSetup& setup, double bytes, Events& events) {
     const DiskNeed need = disk_need(setup.paths, bytes, setup.start, setup.total, setup.config.save_every,
-                                    setup.config.keep_states);
+                                    setup.config.keep_states, keep_rule(setup).best);
     if (need.bytes > need.room)
         events.warning(cat("the ", need.together, " checkpoints of this run take ", human_bytes(need.bytes),
                            ", the disk has ", human_bytes(need.room), " left: `testudo validate ",
@@ -196,6 +197,14 @@ Json about_models(const Config& config) {
         {"heads", config.model.heads}};
 }
 
+// What the losses of validations depend on beside the weights.
+std::string validated_on(const RunSetup& setup) {
+    if (!setup.validation) return "";
+    const StepOptions& step = setup.config.step;
+    return sha256(cat(setup.validation->fingerprint(), " ", step.text_weight, " ", step.mel_weight, " ",
+                      step.form.objective == nets::Objective::dlas, " ", setup.config.seed));
+}
+
 // The first thing that a new run writes.
 void start_folder(RunSetup& setup, Events& events) {
     setup.archived = archive_run(setup.paths);
@@ -205,6 +214,16 @@ void start_folder(RunSetup& setup, Events& events) {
 }
 
 }  // namespace
+
+KeepRule keep_rule(const RunSetup& setup) {
+    return {setup.config.keep_states, setup.config.keep_best, setup.own.validated_on};
+}
+
+Agenda agenda_of(const RunSetup& setup) {
+    const Config& config = setup.config;
+    return {setup.total, config.save_every, setup.validation ? config.validate_every : 0,
+            config.keep_best > 0};
+}
 
 void return_to(RunSetup& setup, const SavedState& saved, Events& events) {
     const fs::path file = model_of_state(saved, setup.paths);
@@ -284,6 +303,7 @@ RunSetup set_up_run(const fs::path& workspace, const fs::path& yaml, Events& eve
     setup.own = {config.seed,       setup.lines->fingerprint(),    setup.counting.lines,
                  config.batch_size, setup.counting.from_iteration, setup.counting.from_epoch,
                  config.hash,       config.schedule.base_rate};
+    setup.own.validated_on = validated_on(setup);
     if (saved) take_own(setup, *saved);
     if (setup.own.rate_scale < 1)
         events.info(cat("the learning rate stays ", setup.own.rate_scale, " of what ", config.yaml,
@@ -299,7 +319,7 @@ RunSetup set_up_run(const fs::path& workspace, const fs::path& yaml, Events& eve
         set_later_states_aside(setup.paths, saved->iteration, events);
     else
         start_folder(setup, events);
-    delete_old_checkpoints(setup.paths, config.keep_states);  // as the original, at the start, too
+    delete_old_checkpoints(setup.paths, keep_rule(setup));  // as the original, at the start, too
     if (!fs::exists(setup.paths.origin)) write_json(setup.paths.origin, about_models(config));
     keep_configuration(setup.paths.finetune, config.yaml);
     return setup;

@@ -10,6 +10,7 @@
 #include "training/base_model.h"
 #include "training/checkpoint.h"
 #include "training/config.h"
+#include "training/keep_checkpoints.h"
 #include "training/loss_watch.h"
 #include "training/trainer.h"
 
@@ -35,6 +36,9 @@ struct RunSetup {
 // Events::append_to the run's events.jsonl on the way. Throws as train_voice.
 RunSetup set_up_run(const fs::path& workspace, const fs::path& yaml, Events& events,
                     const TrainOptions& options);
+
+KeepRule keep_rule(const RunSetup& setup);
+Agenda agenda_of(const RunSetup& setup);
 
 // Everything as after the iteration of `saved`, a state of this run or the one it was resumed from: weights,
 // optimizer, average, learning rate, counts. Error(input) when its files cannot be used.

@@ -34,6 +34,9 @@ struct TrainingSettings {
     std::string dvae_model;                // ours
     std::string gradient_memory = "auto";  // ours
     std::int64_t keep_states = 0;          // ours: the original's "Keep X Previous States" of its Run tab
+    std::int64_t keep_best = 0;            // ours
+    bool csv = false;                      // ours
+    bool tensorboard = false;              // ours: the original's use_tb_logger
     bool ema = false;                      // ours
     std::string objective = "consistent";  // ours
     double dropout = 0.1;                  // ours
@@ -166,6 +169,23 @@ struct TrainingSettings {
                                        .help = "Keep only so many checkpoints; 0 keeps all.",
                                        .min = 0,
                                        .max = 100000});
+        visit(
+            &S::keep_best,
+            Setting{.key = "keep_best",
+                    .label = "Keep X best states",
+                    .help = "Of the checkpoints that keep_states would delete, keep those among the so many "
+                            "with the lowest validation loss; each save is then validated.",
+                    .min = 0,
+                    .max = 100000});
+        visit(&S::csv, Setting{.key = "csv",
+                               .label = "CSV",
+                               .help = "Also write the metrics to finetune/metrics.csv, for a spreadsheet.",
+                               .advanced = true});
+        visit(&S::tensorboard,
+              Setting{.key = "tensorboard",
+                      .label = "TensorBoard",
+                      .help = "Also write the metrics to finetune/tb_logger, for TensorBoard.",
+                      .advanced = true});
         visit(&S::ema, Setting{.key = "ema",
                                .label = "EMA",
                                .help = "Also keep a moving average of the weights (N_gpt_ema.pth)."});

@@ -9,8 +9,8 @@
 #include "core/strings.h"
 #include "dataset/batches.h"
 #include "training/allocator.h"
-#include "training/eta.h"
-#include "training/original_log.h"
+#include "training/outlook.h"
+#include "training/run_metrics.h"
 #include "training/run_setup.h"
 
 namespace testudo::training {
@@ -32,6 +32,20 @@ constexpr double progress_interval = 0.2;  // seconds; a tiny model makes hundre
 constexpr std::int64_t validation_iteration = 0;
 constexpr std::int64_t step_seed = -1;  // in place of an example's number: the seed of dropout
 
+OutlookPlan plan_of(const RunSetup& setup) {
+    constexpr double disk_pace = 300e6;  // bytes a second, written and read back; until the first save
+    OutlookPlan plan;
+    plan.counting = setup.counting;
+    plan.agenda = agenda_of(setup);
+    plan.schedule = setup.config.schedule;
+    plan.lengths = setup.lines->lengths();
+    plan.seed = setup.config.seed;
+    if (setup.validation)
+        for (const int length : setup.validation->lengths()) plan.validation_work += length;
+    plan.save_seconds = checkpoint_bytes(*setup.model, *setup.optimizer) / disk_pace;
+    return plan;
+}
+
 class Training {
   public:
     Training(RunSetup& setup, Events& events, double save_again_seconds)
@@ -40,8 +54,8 @@ class Training {
           config_(setup.config),
           events_(events),
           step_(*setup.model, *setup.optimizer, config_.step),
-          log_(setup.paths.finetune, config_.voice),
-          eta_(setup.counting.per_epoch()) {}
+          metrics_(setup, events),
+          outlook_(plan_of(setup)) {}
 
     Json run();
 
@@ -57,14 +71,8 @@ class Training {
     void save_or_try_later(std::int64_t iteration);
     void validate(std::int64_t iteration);
     void progress(std::int64_t iteration, bool now);
-    bool save_due(std::int64_t iteration) const {
-        return iteration == setup_.total || is_due(iteration, config_.save_every);
-    }
     bool save_again_due() const {
         return save_failed_ && seconds_since(*save_failed_) >= save_again_seconds_;
-    }
-    bool validation_due(std::int64_t iteration) const {
-        return setup_.validation && is_due(iteration, config_.validate_every);
     }
     CheckpointContents contents(std::int64_t iteration) const;
     double rate() const { return setup_.schedule->rate() * setup_.own.rate_scale; }
@@ -74,8 +82,8 @@ class Training {
     const Config& config_;
     Events& events_;
     Step step_;
-    OriginalLog log_;
-    Eta eta_;
+    RunMetrics metrics_;
+    Outlook outlook_;
     std::int64_t epoch_of_batches_ = 0;
     std::vector<std::vector<int>> batches_;
     std::vector<int> clips_;  // of the current step
@@ -83,6 +91,8 @@ class Training {
     std::int64_t returned_to_ = -1, returns_ = 0;  // how often there
     std::int64_t all_returns_ = 0;
     std::optional<Clock::time_point> save_failed_;  // the last save, then
+    std::int64_t validated_ = -1;                   // the iteration of the last validation
+    std::optional<double> validation_loss_;         // its total loss
     CheckpointFiles files_;
     Json first_losses_, last_losses_, first_validation_, last_validation_;
     Clock::time_point last_progress_{};
@@ -115,7 +125,7 @@ void Training::one_iteration(std::int64_t iteration) {
         step_.run(micro, rate, dataset::example_seed(config_.seed, iteration, step_seed), iteration, limit);
     setup_.samples += static_cast<std::int64_t>(clips_.size());
     const double seconds = seconds_since(start);
-    eta_.iteration(seconds);
+    outlook_.iteration(iteration, seconds);
     if (result.skipped) {
         skip(iteration, result, limit);
     } else {
@@ -148,8 +158,7 @@ void Training::report(std::int64_t iteration, const StepResult& result, double r
                    {"tokens_per_second", tokens / seconds}};
     last_losses_ = {{"text", result.losses.text}, {"mel", result.losses.mel}, {"total", result.total}};
     if (first_losses_.is_null()) first_losses_ = last_losses_;
-    log_.training(metric);
-    events_.metric(std::move(metric));
+    metrics_.training(std::move(metric));
 }
 
 void Training::skip(std::int64_t iteration, const StepResult& result, double limit) {
@@ -205,6 +214,8 @@ std::int64_t Training::go_back(std::int64_t iteration) {
     setup_.own.rate_scale = scale;
     setup_.own.bad_in_a_row = 0;
     epoch_of_batches_ = 0;
+    validated_ = saved->iteration;
+    validation_loss_ = saved->own ? saved->own->validation_loss : std::nullopt;
     events_.warning(
         cat(most_bad_steps, " steps in a row had to be skipped: the training goes back from iteration ",
             iteration, " to ", saved->file, " (iteration ", saved->iteration,
@@ -215,6 +226,7 @@ std::int64_t Training::go_back(std::int64_t iteration) {
 CheckpointContents Training::contents(std::int64_t iteration) const {
     OwnState own = setup_.own;
     own.losses = setup_.losses.losses();
+    own.validation_loss = validated_ == iteration ? validation_loss_ : std::nullopt;
     return {iteration,
             setup_.counting.finished_epochs(iteration),
             setup_.samples,
@@ -226,18 +238,20 @@ CheckpointContents Training::contents(std::int64_t iteration) const {
 
 void Training::save(std::int64_t iteration) {
     const auto start = Clock::now();
-    log_.line("Saving models and training states.");
+    metrics_.log().line("Saving models and training states.");
     files_ = save_checkpoint(setup_.paths, contents(iteration));
     last_saved_ = iteration;
     save_failed_.reset();
     events_.artifact("model", files_.model);
     if (!files_.ema_model.empty()) events_.artifact("ema_model", files_.ema_model);
     events_.artifact("state", files_.state);
-    if (const auto deleted = delete_old_checkpoints(setup_.paths, config_.keep_states); !deleted.empty())
+    const KeepRule rule = keep_rule(setup_);
+    if (const auto deleted = delete_old_checkpoints(setup_.paths, rule); !deleted.empty())
         events_.info(cat("deleted ", deleted.size(),
                          deleted.size() == 1 ? " older checkpoint" : " older checkpoints",
-                         "; kept the newest ", config_.keep_states));
-    eta_.save(seconds_since(start));
+                         "; kept the newest ", rule.states,
+                         rule.best > 0 ? cat(" and the best ", rule.best, " by validation loss") : ""));
+    outlook_.save(seconds_since(start));
 }
 
 void Training::save_or_try_later(std::int64_t iteration) {
@@ -254,7 +268,7 @@ void Training::save_or_try_later(std::int64_t iteration) {
 
 void Training::validate(std::int64_t iteration) {
     const auto start = Clock::now();
-    log_.line("Beginning validation.");
+    metrics_.log().line("Beginning validation.");
     const dataset::Features& lines = *setup_.validation;
     const int size = static_cast<int>(std::max<std::int64_t>(1, config_.validation_batch_size));
     double text = 0, mel = 0;
@@ -273,54 +287,36 @@ void Training::validate(std::int64_t iteration) {
     mel /= static_cast<double>(mel_tokens);
     const double total = config_.step.text_weight * text + config_.step.mel_weight * mel;
     const double seconds = seconds_since(start);
-    eta_.validation(seconds);
+    outlook_.validation(seconds);
     Json metric = {
         {"mode", "validation"},  {"it", iteration},    {"epoch", setup_.counting.epoch_of(iteration)},
         {"loss_text_ce", text},  {"loss_mel_ce", mel}, {"loss_gpt_total", total},
         {"clips", lines.size()}, {"seconds", seconds}};
     last_validation_ = {{"text", text}, {"mel", mel}, {"total", total}};
     if (first_validation_.is_null()) first_validation_ = last_validation_;
-    log_.validation(metric);
-    events_.metric(std::move(metric));
+    validated_ = iteration;
+    validation_loss_ = total;
+    metrics_.validation(std::move(metric));
 }
 
 void Training::progress(std::int64_t iteration, bool now) {
     if (!now && seconds_since(last_progress_) < progress_interval) return;
     last_progress_ = Clock::now();
-    const Counting& counting = setup_.counting;
-    const std::int64_t total = setup_.total, validate_every = setup_.validation ? config_.validate_every : 0;
-    const std::int64_t last_save = is_due(total, config_.save_every) ? 0 : 1;
-    const auto eta =
-        eta_.remaining(total - iteration, count_due(iteration, total, validate_every),
-                       iteration == total ? 0 : count_due(iteration, total, config_.save_every) + last_save);
-    const double typical = eta_.iteration_seconds();
-    const auto milestone = next_milestone(config_.schedule, iteration);
-    Json extra = {
-        {"epoch", counting.epoch_of(iteration)},
-        {"epochs", counting.epochs},
-        {"batch", counting.step_of(iteration)},
-        {"batches", counting.per_epoch()},
-        {"rate", typical > 0 ? 1 / typical : 0.0},
-        {"lr", rate()},
-        {"next_save", iteration < total ? Json(next_due(iteration + 1, config_.save_every, total)) : Json()},
-        {"eta_seconds", eta ? Json(*eta) : Json()}};
-    if (milestone && *milestone <= total) extra["next_milestone"] = *milestone;
-    if (const auto next = next_due(iteration + 1, validate_every, total + 1);
-        validate_every > 0 && next <= total)
-        extra["next_validation"] = next;
+    Json extra = outlook_.progress(iteration);
+    extra["lr"] = rate();
     Json losses = last_losses_.is_null() ? Json::object() : last_losses_;
     if (!last_validation_.is_null()) losses["validation"] = last_validation_["total"];
     extra["losses"] = std::move(losses);
-    events_.progress("train", static_cast<double>(iteration), static_cast<double>(total), "iterations",
+    events_.progress("train", static_cast<double>(iteration), static_cast<double>(setup_.total), "iterations",
                      std::move(extra));
 }
 
 Json Training::run() {
     const auto start = Clock::now();
     const std::int64_t first = setup_.start + 1;
-    log_.line(cat("Number of training data elements: ", setup_.counting.lines,
-                  ", iters: ", setup_.counting.per_epoch()));
-    log_.line(
+    metrics_.log().line(cat("Number of training data elements: ", setup_.counting.lines,
+                            ", iters: ", setup_.counting.per_epoch()));
+    metrics_.log().line(
         cat("Start training from epoch: ", setup_.counting.epoch_of(first) - 1, ", iter: ", setup_.start));
     events_.info(cat(setup_.resumed_from.empty() ? "training " : "resuming ", config_.voice, ": iterations ",
                      first, " to ", setup_.total, ", ", setup_.counting.epochs, " epochs of ",
@@ -344,11 +340,12 @@ Json Training::run() {
         if (went_back && !stopped) continue;
         // While steps fail nothing new was learnt, and older checkpoints must not be pushed out by copies.
         const bool worth_saving = setup_.own.bad_in_a_row == 0 || iteration == setup_.total;
+        // Before the save, whose state keeps the loss.
+        if (outlook_.agenda().validation_due(iteration) && !stopped) validate(iteration);
         if (stopped)
             save(iteration);
-        else if ((save_due(iteration) || save_again_due()) && worth_saving)
+        else if ((outlook_.agenda().save_due(iteration) || save_again_due()) && worth_saving)
             save_or_try_later(iteration);
-        if (validation_due(iteration) && !stopped) validate(iteration);
         progress(iteration, iteration == first || iteration == setup_.total || stopped);
         // A signal that came while saving or validating: this iteration may not be saved yet.
         if (!stopped && stop_requested() && iteration < setup_.total) {
@@ -360,7 +357,7 @@ Json Training::run() {
         events_.info(cat("stopped after iteration ", iteration,
                          ", which is saved; go on with `testudo resume ", config_.voice, "`"));
     else
-        log_.line("Finished training!");
+        metrics_.log().line("Finished training!");
 
     Json losses = Json::object();
     if (!first_losses_.is_null()) losses["first"] = first_losses_;

@@ -27,16 +27,16 @@ struct TrainOptions {
 // "stopped": true after stop_requested() (Ctrl-C): the step was finished and saved.
 // Events: metric {it, epoch, step, steps, loss_text_ce, loss_mel_ce, loss_gpt_total, lr, iteration_seconds,
 // grad_norm, grad_norm_decay, grad_norm_rest, clips, clips_per_second, text_tokens, mel_tokens,
-// tokens_per_second}, metric {mode: "validation", it, epoch, loss_text_ce, loss_mel_ce, loss_gpt_total,
-// clips, seconds}, progress {stage: "train", done, total, unit: "iterations", epoch, epochs, batch, batches,
-// rate, next_milestone, next_save, next_validation, eta_seconds, losses}, artifact {kind:
-// model|ema_model|state}.
-// A step is skipped, and its clips named, when a number is not finite or the loss leaps out of the recent
-// ones (LossWatch). After three in a row the run goes back to its newest readable checkpoint with half the
-// learning rate. Errors: input (lists, model, tokenizer, YAML), environment (disk, memory, another job on
-// this voice), diverged (three in a row with no checkpoint to go back to, or three returns to the same one,
-// or a learning rate halved ten times; the last checkpoint stays). A checkpoint that cannot be written is
-// tried again; only that of the end (or of a stop) must succeed.
+// tokens_per_second, memory_bytes, …}, metric {mode: "validation", it, epoch, loss_text_ce, loss_mel_ce,
+// loss_gpt_total, clips, seconds}, progress {stage: "train", done, total, unit: "iterations", epoch, epochs,
+// batch, batches, rate, milestones, next_milestone, next_save, next_validation, eta_seconds, losses},
+// artifact {kind: model|ema_model|state}, remark {name, message, it}. A step is skipped, and its clips named,
+// when a number is not finite or the loss leaps out of the recent ones (LossWatch). After three in a row the
+// run goes back to its newest readable checkpoint with half the learning rate. Errors: input (lists, model,
+// tokenizer, YAML), environment (disk, memory, another job on this voice), diverged (three in a row with no
+// checkpoint to go back to, or three returns to the same one, or a learning rate halved ten times; the last
+// checkpoint stays). A checkpoint that cannot be written is tried again; only that of the end (or of a stop)
+// must succeed.
 Json train_voice(const std::filesystem::path& workspace, const std::filesystem::path& yaml, Events& events,
                  TrainOptions options = {});
 

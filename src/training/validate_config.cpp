@@ -313,8 +313,8 @@ void Validation::check_disk_room() {
     if (elements_ == 0) return;
     const double each = checkpoint_bytes(elements_, config_.model, config_.ema_rate > 0,
                                          moment_bytes(config_.model, config_.adamw));
-    const DiskNeed need =
-        disk_need(paths_, each, facts_.start, facts_.total, config_.save_every, config_.keep_states);
+    const DiskNeed need = disk_need(paths_, each, facts_.start, facts_.total, config_.save_every,
+                                    config_.keep_states, config_.keep_best);
     facts_.disk = need;
     const double features = feature_bytes(train_) + feature_bytes(validation_);
     numbers_.update({{"checkpoints", need.checkpoints},
@@ -329,8 +329,9 @@ void Validation::check_disk_room() {
         add("disk", "ok", what);
     else
         add("disk", "problem", what,
-            need.room >= 2 * each + features ? "Free some space, or keep fewer states with keep_states."
-                                             : "Free some space.",
+            need.room >= 2 * each + features
+                ? "Free some space, or keep fewer states with keep_states and keep_best."
+                : "Free some space.",
             ErrorKind::environment);
 }
 

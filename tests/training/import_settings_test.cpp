@@ -42,6 +42,9 @@ TEST(Import, WhatConfigureWroteComesBack) {
     shop.settings.validation_enabled = false;
     shop.settings.workers = 5;
     shop.settings.keep_states = 3;
+    shop.settings.keep_best = 2;
+    shop.settings.csv = true;
+    shop.settings.tensorboard = true;
     shop.settings.ema = true;
     shop.settings.objective = "dlas";
     shop.settings.dropout = 0.2;
