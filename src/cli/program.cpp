@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <iostream>
 #include <new>
+#include <optional>
 
 #include "cli/verbs.h"
 #include "core/error.h"
@@ -112,6 +113,11 @@ Json run_job(const Context& context, const std::function<Json(Events&)>& job) {
     ProgressLine line(context.style());
     Events events;
     line.attach(events);
+    std::optional<Events> copy;
+    if (!context.events.empty()) {
+        copy.emplace(context.events);
+        events.listen([&copy](const Json& event) { copy->relay(event); });
+    }
     const StopOnSignal stop;
     try {
         Json result = job(events);
@@ -119,7 +125,7 @@ Json run_job(const Context& context, const std::function<Json(Events&)>& job) {
         return result;
     } catch (const std::exception&) {
         const Error error = current_error(context);
-        events.failed(error.what(), error.hint());
+        events.failed(error.what(), error.hint(), static_cast<int>(error.kind()));
         throw error;
     }
 }
@@ -156,6 +162,7 @@ int run(int argc, char** argv) {
         "--workspace", context.workspace,
         "Folder that holds voices/ training/ models/ results/ config/ (default: $TESTUDO_WORKSPACE, else "
         "the current folder)");
+    app.add_option("--events", context.events, "Append the events of a job to this file, too");
     app.add_flag("--json", context.json, "Print JSON: jobs print each event as a line");
     app.add_flag("--quiet", context.quiet, "Print only warnings, errors and results");
     app.add_flag("--offline", context.offline, "Never use the network (as TESTUDO_OFFLINE=1)");
@@ -168,6 +175,7 @@ int run(int argc, char** argv) {
     add_graphs_verb(app, context);
     add_models_verb(app, context);
     add_tokenizer_verb(app, context);
+    add_queue_verb(app, context);
     add_machine_verbs(app, context);
     add_demo_verb(app, context);
     // A reader that leaves (`| head`, a `tee` that Ctrl-C ended) must not take the job along.

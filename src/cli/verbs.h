@@ -12,7 +12,7 @@
 namespace testudo::cli {
 
 struct Context {
-    std::string workspace;
+    std::string workspace, events;
     std::string voice;  // that the verb is about; empty: none or several
     bool json = false, quiet = false, offline = false;
     std::function<int()> action;
@@ -50,6 +50,7 @@ void add_training_verbs(CLI::App& app, Context& context);  // configure, states,
 void add_graphs_verb(CLI::App& app, Context& context);     // graphs
 void add_models_verb(CLI::App& app, Context& context);     // models list|init|inspect|convert|pull
 void add_tokenizer_verb(CLI::App& app, Context& context);  // tokenizer train|show|tokenize|coverage
+void add_queue_verb(CLI::App& app, Context& context);      // queue
 void add_machine_verbs(CLI::App& app, Context& context);   // doctor, bench
 void add_demo_verb(CLI::App& app, Context& context);       // demo
 

@@ -5,6 +5,7 @@
 #include "core/error.h"
 #include "core/files.h"
 #include "core/strings.h"
+#include "training/samples.h"
 
 namespace testudo::training {
 

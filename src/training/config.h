@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "nets/unified_voice.h"
 #include "training/adamw.h"
@@ -39,6 +40,7 @@ struct Config {
     std::int64_t save_every = 0, validate_every = 0;
     std::int64_t keep_states = 0, keep_best = 0;
     bool csv = false, tensorboard = false;  // metrics also in these forms
+    std::vector<std::string> sample_sentences;  // spoken at each save
     std::uint64_t seed = 1234;
 };
 

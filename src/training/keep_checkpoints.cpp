@@ -4,6 +4,7 @@
 
 #include "core/error.h"
 #include "training/checkpoint.h"
+#include "training/samples.h"
 
 namespace testudo::training {
 
@@ -45,6 +46,7 @@ std::vector<std::int64_t> delete_old_checkpoints(const RunPaths& paths, const Ke
         fs::remove(paths.state(iteration), ignored);
         fs::remove(paths.ema_model(iteration), ignored);
         fs::remove(paths.model(iteration), ignored);
+        delete_samples(paths, iteration);
         deleted.push_back(iteration);
     }
     return deleted;

@@ -45,6 +45,7 @@ TEST(Import, WhatConfigureWroteComesBack) {
     shop.settings.keep_best = 2;
     shop.settings.csv = true;
     shop.settings.tensorboard = true;
+    shop.settings.sample_sentences = {"Hello, world: it's \"me\"", "- 3", "été"};
     shop.settings.ema = true;
     shop.settings.objective = "dlas";
     shop.settings.dropout = 0.2;
