@@ -175,6 +175,7 @@ Json scheme_list_from_text(const Json& text, const std::string& where) {
 }  // namespace
 
 Json configure(const std::filesystem::path& workspace, TrainingSettings settings, Events& events) {
+    std::erase(settings.freeze, std::string());  // --freeze "" clears the list
     check_settings(settings);
     check_schedule(settings);
     const RunPaths paths = run_paths(workspace, settings.voice);

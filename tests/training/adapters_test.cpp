@@ -295,7 +295,7 @@ TEST(Freeze, IsRefusedBeforeAnythingIsWritten) {
     shop.settings.freeze = {"layers:7"};
     EXPECT_EQ(error_of([&] { shop.configure(); }).kind(), ErrorKind::usage);
     EXPECT_FALSE(fs::exists(shop.paths().yaml));
-    shop.settings.freeze = {};
+    shop.settings.freeze = {""};
     shop.configure();
     YAML::Node yaml = read_yaml(shop.paths().yaml);
     yaml["testudo"]["freeze"].push_back("tail");
