@@ -28,8 +28,6 @@ std::string target_of(const std::string& name) {
 
 }  // namespace
 
-std::span<const char* const> adapter_targets() { return targets_there_are; }
-
 Adapters make_adapters(const UnifiedVoice& model, int rank, double alpha,
                        std::span<const std::string> targets, const std::vector<bool>& frozen) {
     const auto wanted = [&](const std::string& target) {

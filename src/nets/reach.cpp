@@ -1,5 +1,7 @@
 #include "nets/reach.h"
 
+#include <algorithm>
+
 namespace testudo::nets {
 
 Reach reach_of(const UnifiedVoice& model, const GradientSink& sink) {
