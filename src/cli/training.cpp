@@ -168,7 +168,10 @@ void add_states(CLI::App& app, Context& context) {
                                     cat(state.validation_loss ? loss_text(*state.validation_loss) : "-",
                                         state.best ? " best" : ""),
                                     date_of(state.time), human_bytes(state.bytes),
-                                    state.complete() ? "yes" : "no", state.file.string()});
+                                    state.complete() ? "yes" : "no",
+                                    cat(state.file.string(), state.adapters_rank > 0
+                                                                 ? cat(" (adapters of rank ", state.adapters_rank, ")")
+                                                                 : "")});
                 print_rows(rows);
                 for (const auto& state : states)
                     if (!state.complete())

@@ -1,6 +1,7 @@
 #include "nets/gpt_stack.h"
 
 #include "nets/dropout.h"
+#include "nets/lora_pass.h"
 
 namespace testudo::nets {
 
@@ -37,7 +38,9 @@ struct Block {
         return at::native_layer_norm(x, {dim()}, weight(at), bias(at), eps);
     }
     at::Tensor linear(const at::Tensor& x, std::size_t at) const {
-        return at::addmm(bias(at), x, weight(at));
+        at::Tensor out = at::addmm(bias(at), x, weight(at));
+        add_adapter(model, at, x, out);
+        return out;
     }
     at::Tensor head_view(const at::Tensor& qkv, std::int64_t part) const {
         return qkv.view({qkv.size(0), 3, heads(), dim() / heads()}).select(1, part);
@@ -72,8 +75,9 @@ struct Block {
 
     at::Tensor norm_backward(const at::Tensor& grad, const at::Tensor& x, const at::Tensor& mean,
                              const at::Tensor& rstd, std::size_t at, Gradients& gradients) const {
-        auto [grad_x, grad_weight, grad_bias] = at::native_layer_norm_backward(
-            grad, x, {dim()}, mean, rstd, weight(at), bias(at), {true, true, true});
+        auto [grad_x, grad_weight, grad_bias] =
+            at::native_layer_norm_backward(grad, x, {dim()}, mean, rstd, weight(at), bias(at),
+                                           {true, gradients.wants(at), gradients.wants(at + 1)});
         gradients.add(at, grad_weight);
         gradients.add(at + 1, grad_bias);
         return grad_x;
@@ -83,7 +87,9 @@ struct Block {
                                Gradients& gradients) const {
         gradients.row_sum(at + 1, grad);
         gradients.product(at, input, grad);
-        return at::mm(grad, weight(at).t());
+        at::Tensor grad_x = at::mm(grad, weight(at).t());
+        adapter_backward(model, at, grad, input, grad_x, gradients);
+        return grad_x;
     }
 
     at::Tensor backward(const at::Tensor& grad, GptBlockSaved& saved, Gradients& gradients) const {
@@ -131,7 +137,7 @@ at::Tensor gpt_forward(const UnifiedVoice& model, at::Tensor x, const GptOptions
     if (saved) saved->resize(static_cast<std::size_t>(model.config().layers));
     for (int i = 0; i < model.config().layers; ++i) {
         const auto number = static_cast<std::size_t>(i);
-        GptBlockSaved* kept = saved ? &(*saved)[number] : nullptr;
+        GptBlockSaved* kept = saved && number >= options.first_layer ? &(*saved)[number] : nullptr;
         const at::Tensor out =
             block_of(model, options, first, number).forward(x, kept && !options.recompute ? kept : nullptr);
         if (kept) kept->x = x;
@@ -143,7 +149,7 @@ at::Tensor gpt_forward(const UnifiedVoice& model, at::Tensor x, const GptOptions
 at::Tensor gpt_backward(const UnifiedVoice& model, at::Tensor grad, const GptOptions& options,
                         std::vector<GptBlockSaved>& saved, Gradients& gradients) {
     const std::size_t first = model.index_of("gpt.h.0.ln_1.weight");
-    for (std::size_t number = saved.size(); number-- > 0;) {
+    for (std::size_t number = saved.size(); number-- > options.first_layer;) {
         const Block block = block_of(model, options, first, number);
         if (options.recompute) block.forward(at::Tensor(saved[number].x), &saved[number]);
         grad = block.backward(grad, saved[number], gradients);

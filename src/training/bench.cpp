@@ -16,6 +16,7 @@
 #include "text/tokenizer.h"
 #include "training/allocator.h"
 #include "training/step.h"
+#include "training/trainable.h"
 
 namespace testudo::training {
 
@@ -166,14 +167,21 @@ Json bench_training(const BenchOptions& options, Events& events) {
     config.heads = options.heads;
     nets::UnifiedVoice model(config);
     model.initialise(1);
-    AdamW optimizer(model.parameters(), {.eight_bit = options.bitsandbytes},
-                    {.rate = options.ema ? 0.999 : 0.0});
+    Config trained;
+    trained.model = config;
+    trained.lora.rank = options.lora_rank;
+    const Trainable trainable = make_trainable(model, trained);
+    AdamW optimizer(trainable.parameters, {.eight_bit = options.bitsandbytes},
+                    {.rate = options.ema ? 0.999 : 0.0}, trainable.frozen);
     Step step(model, optimizer,
-              {.memory = options.memory == "full"   ? GradientMemory::full
+              {.checkpointing = options.checkpointing,
+               .memory = options.memory == "full"   ? GradientMemory::full
                          : options.memory == "lean" ? GradientMemory::lean
                                                     : GradientMemory::automatic});
     GemmPeak gemm_peak;
-    const double useful = 6e-9 * static_cast<double>(nets::count_elements(model.parameters()));  // per token
+    // A token: two passes through every weight, a third for gradients of the trained ones.
+    const double useful = 4e-9 * static_cast<double>(nets::count_elements(model.parameters())) +
+                          2e-9 * static_cast<double>(optimizer.trained_elements());
 
     std::vector<double> data, conditioning, forward, backward, optimiser, total, gemm, share;
     nets::TokenCounts tokens;
@@ -212,6 +220,7 @@ Json bench_training(const BenchOptions& options, Events& events) {
     out["steps"] = options.steps;
     out["threads"] = at::get_num_threads();
     out["parameters"] = nets::count_elements(model.parameters());
+    out["trained_parameters"] = optimizer.trained_elements();
     out["seconds_per_step"] = step_seconds;
     out["seconds_per_step_min"] = *std::min_element(total.begin(), total.end());
     out["seconds_per_step_max"] = *std::max_element(total.begin(), total.end());

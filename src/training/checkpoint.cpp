@@ -2,6 +2,8 @@
 
 #include <cmath>
 
+#include <map>
+
 #include "core/error.h"
 #include "core/files.h"
 #include "core/strings.h"
@@ -73,9 +75,10 @@ Dict group_settings(const AdamWOptions& options, bool decays, double initial_rat
 Dict optimizer_value(AdamW& optimizer, double initial_rate, double rate) {
     Dict state;
     for (std::size_t i = 0; i < optimizer.size(); ++i)
-        state.items.emplace_back(static_cast<std::int64_t>(i), optimizer.options().eight_bit
-                                                                   ? moments_as_bitsandbytes(optimizer, i)
-                                                                   : moments_as_torch(optimizer, i));
+        if (optimizer.trains(optimizer.parameter_of(i)))
+            state.items.emplace_back(static_cast<std::int64_t>(i), optimizer.options().eight_bit
+                                                                       ? moments_as_bitsandbytes(optimizer, i)
+                                                                       : moments_as_torch(optimizer, i));
     List groups;
     std::int64_t index = 0;
     for (const bool decays : {true, false}) {
@@ -112,6 +115,11 @@ Value own_value(const OwnState& own) {
         dict.set("validation_loss", *own.validation_loss);
         dict.set("validated_on", own.validated_on);
     }
+    dict.set("accumulation", own.accumulation);
+    List freeze;
+    for (const std::string& part : own.freeze) freeze.items.emplace_back(part);
+    dict.set("freeze", std::move(freeze));
+    if (own.adapters) dict.set("lora", to_value(*own.adapters));
     return dict;
 }
 
@@ -152,6 +160,11 @@ OwnState read_own(const Value& value, const fs::path& file) {
         if (const auto number = loss->number(); number && std::isfinite(*number))
             own.validation_loss = number;
     own.validated_on = text("validated_on");
+    own.accumulation = whole_number(value, "accumulation", 0, file);
+    if (const Value* freeze = value.find("freeze"))
+        for (const Value& part : freeze->elements())
+            if (part.text()) own.freeze.push_back(*part.text());
+    if (const Value* adapters = value.find("lora")) own.adapters = adapters_of(*adapters, file);
     return own;
 }
 
@@ -170,8 +183,30 @@ void read_back(const fs::path& file, tensors::Check check) {
     }
 }
 
-void write_model(const fs::path& file, const nets::Parameters& parameters) {
-    tensors::write_pickle(file, tensors::to_value(named(parameters)));
+// Merges adapters into the weights as they are written, one matrix at a time: the merged model never exists
+// as a whole.
+tensors::AtWrite merging(const nets::UnifiedVoice& model, const nets::Find& find) {
+    std::map<const void*, std::pair<at::Tensor, nets::Adapter>> by_address;
+    const auto names = nets::adapter_parameters(model, model.adapters());
+    for (std::size_t i = 0; i < model.adapters().all.size(); ++i) {
+        nets::Adapter adapter = model.adapters().all[i];
+        adapter.a = *find(names[2 * i].first);
+        adapter.b = *find(names[2 * i + 1].first);
+        const at::Tensor& weight = model.parameters()[adapter.weight].second;
+        by_address[weight.const_data_ptr()] = {weight, std::move(adapter)};
+    }
+    return [by_address, scale = model.adapters().scale()](const at::Tensor& elements) {
+        const auto found = by_address.find(elements.const_data_ptr());
+        if (found == by_address.end()) return elements;
+        return nets::merged_weight(found->second.first, found->second.second, scale).reshape({-1});
+    };
+}
+
+void write_model(const fs::path& file, const nets::UnifiedVoice& model, const nets::Parameters& parameters,
+                 const nets::Parameters& adapters) {
+    const tensors::AtWrite at_write =
+        adapters.empty() ? tensors::AtWrite() : merging(model, nets::find_in(adapters));
+    tensors::write_pickle(file, tensors::to_value(named(parameters)), at_write);
     read_back(file, tensors::Check::structure);
 }
 
@@ -239,6 +274,15 @@ SavedMoment moment_of(const Value& entry, Moment which, at::IntArrayRef shape, c
     return moment;
 }
 
+// Parameters that the groups name.
+std::size_t grouped(const Value& optimizer) {
+    std::size_t count = 0;
+    if (const Value* groups = optimizer.find("param_groups"))
+        for (const Value& group : groups->elements())
+            if (const Value* members = group.find("params")) count += members->elements().size();
+    return count;
+}
+
 std::int64_t steps_of(const Value& entry) {
     const Value* steps = entry.find("step");
     if (!steps) return 0;
@@ -282,23 +326,32 @@ void restore_optimizer(AdamW& optimizer, const SavedState& saved) {
     const Dict& entries = *state->dict();
     // A run saved before its first step has no entries; moments then start at zero.
     if (entries.items.empty()) return optimizer.reset();
-    if (entries.items.size() != optimizer.size())
-        throw bad_state(saved.file, cat("it is of a model with ", entries.items.size(),
-                                        " parameters instead of ", optimizer.size()));
+    // Without an entry are those that were frozen.
+    const bool some_frozen = saved.own && (!saved.own->freeze.empty() || saved.own->adapters);
+    const std::size_t held = some_frozen ? grouped(saved.optimizer) : entries.items.size();
+    if (held != optimizer.size())
+        throw bad_state(saved.file,
+                        cat("it is of a model with ", held, " parameters instead of ", optimizer.size()));
     std::int64_t step = 0;
-    std::vector<std::pair<SavedMoment, SavedMoment>> moments;
+    std::vector<std::pair<SavedMoment, SavedMoment>> moments(optimizer.size());
     for (std::size_t i = 0; i < optimizer.size(); ++i) {
+        if (!optimizer.trains(optimizer.parameter_of(i))) continue;
         const std::string& name = optimizer.parameters()[optimizer.parameter_of(i)].first;
         const auto shape = optimizer.parameters()[optimizer.parameter_of(i)].second.sizes();
         const Value* entry = entries.find(static_cast<std::int64_t>(i));
         const std::string where = cat("entry ", i, " (", name, ")");
+        if (!entry && some_frozen) {
+            moments[i].first.values = moments[i].second.values = at::zeros(shape);
+            continue;
+        }
         if (!entry) throw bad_state(saved.file, cat(where, " is missing"));
         step = std::max(step, steps_of(*entry));
-        moments.emplace_back(moment_of(*entry, Moment::first, shape, where, saved.file),
-                             moment_of(*entry, Moment::second, shape, where, saved.file));
+        moments[i] = {moment_of(*entry, Moment::first, shape, where, saved.file),
+                      moment_of(*entry, Moment::second, shape, where, saved.file)};
     }
     at::NoGradGuard no_grad;
     for (std::size_t i = 0; i < moments.size(); ++i) {
+        if (!optimizer.trains(optimizer.parameter_of(i))) continue;
         const auto& [first, second] = moments[i];
         if (optimizer.is_quantised(i) && first.is_ours(Moment::first) && second.is_ours(Moment::second))
             for (const Moment which : {Moment::first, Moment::second}) {
@@ -334,16 +387,16 @@ Value state_value(const CheckpointContents& contents) {
     return state;
 }
 
-double checkpoint_bytes(std::int64_t elements, const nets::UnifiedVoiceConfig& model, bool average,
-                        double moments) {
-    const double weights = 4.0 * static_cast<double>(elements);
+double checkpoint_bytes(const TrainedSizes& sizes, const nets::UnifiedVoiceConfig& model, bool average) {
+    const double weights = 4.0 * static_cast<double>(sizes.model);
     const double mask = std::pow(model.sequence_limit(), 2);
-    return (average ? 2 : 1) * (weights + mask) + moments + 1e6;
+    // Adapters are in a file of their own and, with their average, in the state.
+    const double adapters = 4.0 * static_cast<double>(sizes.adapters) * (average ? 3 : 2);
+    return (average ? 2 : 1) * (weights + mask) + sizes.moments + adapters + 1e6;
 }
 
 double checkpoint_bytes(const nets::UnifiedVoice& model, const AdamW& optimizer) {
-    return checkpoint_bytes(nets::count_elements(model.parameters()), model.config(),
-                            !optimizer.ema().empty(), optimizer.state_bytes());
+    return checkpoint_bytes(sizes_of(model, optimizer), model.config(), !optimizer.ema().empty());
 }
 
 DiskNeed disk_need(const RunPaths& paths, double each, std::int64_t start, std::int64_t total,
@@ -381,15 +434,22 @@ CheckpointFiles save_checkpoint(const RunPaths& paths, const CheckpointContents&
     files.state = paths.state(contents.iteration);
     const bool averaged = !contents.optimizer->ema().empty();
     if (averaged) files.ema_model = paths.ema_model(contents.iteration);
+    const auto& adapters = contents.own.adapters;
+    if (adapters) files.adapters = paths.adapters(contents.iteration);
     const bool stood = fs::exists(files.state);
+    const nets::UnifiedVoice& model = *contents.model;
     try {
-        write_model(files.model, contents.model->state_dict(true));
-        if (averaged) write_model(files.ema_model, with_ema(*contents.model, contents.optimizer->ema()));
+        write_model(files.model, model, model.state_dict(true),
+                    adapters ? adapters->tensors : nets::Parameters());
+        if (averaged)
+            write_model(files.ema_model, model, with_ema(model, contents.optimizer->ema()),
+                        adapters ? adapters->average : nets::Parameters());
+        if (adapters) write_adapters(files.adapters, *adapters);
         tensors::write_pickle(files.state, state_value(contents));
         read_back(files.state, tensors::Check::contents);
     } catch (...) {  // what is of no use must not fill the disk
         std::error_code ignored;
-        for (const fs::path& file : {files.state, files.ema_model, files.model})
+        for (const fs::path& file : {files.state, files.adapters, files.ema_model, files.model})
             if (!stood && !file.empty()) fs::remove(file, ignored);
         throw;
     }

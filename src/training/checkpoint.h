@@ -1,7 +1,8 @@
 #pragma once
-// Checkpoints in DLAS' layout: models/<it>_gpt.pth, models/<it>_gpt_ema.pth, training_state/<it>.state. The
-// state is DLAS' dict {epoch, iter, total_data_processed, dataset_debugger_state, schedulers, optimizers}
-// plus one key of ours, `testudo`, which DLAS ignores.
+// Checkpoints in DLAS' layout: models/<it>_gpt.pth, models/<it>_gpt_ema.pth, training_state/<it>.state, and
+// of a training of adapters models/<it>_lora.safetensors; its models have them merged in. The state is DLAS'
+// dict {epoch, iter, total_data_processed, dataset_debugger_state, schedulers, optimizers} plus one key of
+// ours, `testudo`, which DLAS ignores.
 #include <cstdint>
 #include <filesystem>
 #include <optional>
@@ -13,7 +14,9 @@
 #include "training/adamw.h"
 #include "training/counting.h"
 #include "training/run_paths.h"
+#include "training/saved_adapters.h"
 #include "training/schedule.h"
+#include "training/trainable.h"
 
 namespace testudo::training {
 
@@ -33,6 +36,9 @@ struct OwnState {
     // losses that can be compared: a hash of clips, weights of the losses, objective and seed.
     std::optional<double> validation_loss = {};
     std::string validated_on = {};
+    std::int64_t accumulation = 0;    // larger than the YAML's after steps that ran out of memory; else 0
+    std::vector<std::string> freeze = {};        // of the configuration
+    std::optional<SavedAdapters> adapters = {};  // trained instead of the model
 };
 
 struct SavedState {
@@ -48,8 +54,9 @@ struct SavedState {
 SavedState read_state(const fs::path& file, tensors::Check check = tensors::Check::contents);
 
 // Moments and step into the optimizer, in its precision: 8-bit moments of bitsandbytes' form and of blocks of
-// 256 go bit for bit into one that keeps 8 bits, all others are decoded or quantised. Error(input) when the
-// state is of a model of another shape; the optimizer is then as before.
+// 256 go bit for bit into one that keeps 8 bits, all others are decoded or quantised. Moments of what is
+// frozen are left out; those of what was frozen begin at zero. Error(input) when the state is of a model of
+// another shape; the optimizer is then as before.
 void restore_optimizer(AdamW& optimizer, const SavedState& saved);
 
 // The learning rate that the state's parameter groups hold.
@@ -65,15 +72,14 @@ struct CheckpointContents {
 tensors::Value state_value(const CheckpointContents& contents);
 
 struct CheckpointFiles {
-    fs::path model, ema_model, state;  // ema_model empty when there is no average
+    fs::path model, ema_model, adapters, state;  // ema_model, adapters empty when there are none
 };
 // Model first, the state last: a state never stands without its model. Each file is read back before this
 // returns. Error(environment) when the disk lacks the room, before anything is written; when a write fails
 // later, nothing new of this checkpoint stays.
 CheckpointFiles save_checkpoint(const RunPaths& paths, const CheckpointContents& contents);
 double checkpoint_bytes(const nets::UnifiedVoice& model, const AdamW& optimizer);
-double checkpoint_bytes(std::int64_t elements, const nets::UnifiedVoiceConfig& model, bool average,
-                        double moments);
+double checkpoint_bytes(const TrainedSizes& sizes, const nets::UnifiedVoiceConfig& model, bool average);
 
 // What the checkpoints of iterations after `start` up to `total` will take at most at one time.
 struct DiskNeed {

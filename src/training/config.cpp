@@ -6,6 +6,7 @@
 #include "core/strings.h"
 #include "text/find_tokenizer.h"
 #include "training/samples.h"
+#include "training/trainable.h"
 #include "training/yaml_reader.h"
 
 namespace testudo::training {
@@ -101,8 +102,6 @@ StepOptions read_step(const YamlReader& yaml) {
     step.mel_weight = yaml.number_in("steps.gpt_train.losses.mel_ce.weight", 1, 0, 1e6);
     step.clip = yaml.number_in("steps.gpt_train.clip_grad_eps", 0, 0, 1e12);
     step.dropout = yaml.number_in("testudo.dropout", 0.1, 0, 0.95);
-    step.checkpointing = yaml.boolean("testudo.checkpointing")
-                             .value_or(yaml.boolean("networks.gpt.kwargs.checkpointing").value_or(false));
     const std::string memory = yaml.text("testudo.gradient_memory").value_or("auto");
     if (memory == "full")
         step.memory = GradientMemory::full;
@@ -124,6 +123,30 @@ std::vector<std::string> read_sentences(const YamlReader& yaml) {
         throw input_error(cat(yaml.place(key), ": ", error.what()), error.hint());
     }
     return sentences;
+}
+
+Checkpointing read_checkpointing(const YamlReader& yaml) {
+    const std::string own = "testudo.checkpointing", dlas = "networks.gpt.kwargs.checkpointing";
+    if (yaml.has(own) && yaml.text(own) == "auto") return Checkpointing::automatic;
+    for (const std::string& key : {own, dlas})
+        if (const auto on = yaml.boolean(key)) return *on ? Checkpointing::on : Checkpointing::off;
+    return Checkpointing::automatic;
+}
+
+void read_trained_parts(const YamlReader& yaml, Config& config) {
+    AdapterSettings& lora = config.lora;
+    lora.rank = static_cast<int>(yaml.integer_in("testudo.lora.rank", 0, 0, 65536));
+    lora.alpha = yaml.number_in("testudo.lora.alpha", lora.alpha, 1e-6, 1e6);
+    lora.targets = yaml.texts("testudo.lora.targets").value_or(lora.targets);
+    config.freeze = yaml.texts("testudo.freeze").value_or(config.freeze);
+    try {
+        nets::UnifiedVoice model(config.model, at::kMeta);
+        make_trainable(model, config);
+    } catch (const Error& error) {
+        throw input_error(
+            cat(yaml.place(lora.rank > 0 ? "testudo.lora" : "testudo.freeze"), ": ", error.what()),
+            error.hint());
+    }
 }
 
 }  // namespace
@@ -169,12 +192,17 @@ Config read_config(const fs::path& workspace, const fs::path& file) {
         config.ema_rate = yaml.number_in("train.ema_rate", 0.999, 0, 1);
     config.schedule = read_schedule(yaml, rate);
     config.step = read_step(yaml);
+    config.checkpointing = read_checkpointing(yaml);
+    config.step.checkpointing = config.checkpointing == Checkpointing::on;
     config.model = read_model(yaml);
+    read_trained_parts(yaml, config);
 
     if (const auto path = yaml.text("path.resume_state"); path && !path->empty())
         config.resume_state = in_workspace(workspace, *path);
     config.base_model = in_workspace(
-        workspace, yaml.text("path.pretrain_model_gpt").value_or("./models/tortoise/autoregressive.pth"));
+        workspace,
+        yaml.text("path.pretrain_model_gpt")
+            .value_or(yaml.text("testudo.source_model").value_or("./models/tortoise/autoregressive.pth")));
     config.dvae = in_workspace(workspace, yaml.text("testudo.dvae").value_or("./models/tortoise/dvae.pth"));
 
     config.iterations = yaml.integer_in("train.niter", 0, 0, many);

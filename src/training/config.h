@@ -16,6 +16,16 @@ namespace testudo::training {
 
 namespace fs = std::filesystem;
 
+// Low-rank adapters to train instead of the model (nets/lora.h).
+struct AdapterSettings {
+    int rank = 0;  // 0: none
+    double alpha = 16;
+    std::vector<std::string> targets = {"qkv", "out", "up", "down"};
+};
+
+// automatic: on where a step would not fit the memory without (decide_checkpointing).
+enum class Checkpointing { automatic, on, off };
+
 struct Config {
     fs::path yaml;
     std::string voice;
@@ -29,7 +39,10 @@ struct Config {
     AdamWOptions adamw;
     double ema_rate = 0;  // 0: off
     ScheduleSettings schedule;
-    StepOptions step;
+    StepOptions step;  // its checkpointing is off while it is automatic
+    Checkpointing checkpointing = Checkpointing::automatic;
+    AdapterSettings lora;
+    std::vector<std::string> freeze;  // see frozen_parameters
 
     nets::UnifiedVoiceConfig model;
     fs::path base_model, dvae;

@@ -16,6 +16,7 @@
 #include "training/run_paths.h"
 #include "training/samples.h"
 #include "training/states.h"
+#include "training/trainable.h"
 #include "training/yaml_reader.h"
 
 namespace testudo::training {
@@ -161,6 +162,15 @@ void set_model(YAML::Node kwargs, const nets::UnifiedVoiceConfig& model) {
     kwargs["start_text_token"] = model.start_text_token;
 }
 
+// Error(usage) when nothing can be trained so.
+void check_trained_parts(const TrainingSettings& settings, const nets::UnifiedVoiceConfig& sizes) {
+    Config trial;
+    trial.lora = {static_cast<int>(settings.lora_rank), settings.lora_alpha, settings.lora_targets};
+    trial.freeze = settings.freeze;
+    nets::UnifiedVoice model(sizes, at::kMeta);
+    make_trainable(model, trial);
+}
+
 Json scheme_list_from_text(const Json& text, const std::string& where) {
     return text.is_string() ? parse_json(text.get<std::string>(), where) : text;
 }
@@ -169,6 +179,7 @@ Json scheme_list_from_text(const Json& text, const std::string& where) {
 
 Json configure(const std::filesystem::path& workspace, TrainingSettings settings, Events& events) {
     std::erase_if(settings.sample_sentences, [](const std::string& text) { return trim(text).empty(); });
+    std::erase(settings.freeze, std::string());  // --freeze "" clears the list
     check_settings(settings);
     check_schedule(settings);
     check_sentences(settings.sample_sentences);
@@ -206,6 +217,7 @@ Json configure(const std::filesystem::path& workspace, TrainingSettings settings
                           "Name another .state file, or leave resume_state empty.");
     const fs::path model_file = in_workspace(workspace, settings.source_model);
     const nets::UnifiedVoiceConfig model = model_sizes(model_file);
+    check_trained_parts(settings, model);
     const fs::path tokenizer_file =
         text::find_tokenizer(workspace, settings.tokenizer_json, "tokenizer_json");
     const fs::path dvae_file = settings.dvae_model.empty() ? default_dvae(workspace, model_file)
@@ -292,6 +304,12 @@ Json configure(const std::filesystem::path& workspace, TrainingSettings settings
     for (const std::string& text : settings.sample_sentences)
         own["sample_sentences"].push_back(yaml_text(text));
     own["checkpointing"] = settings.checkpointing;
+    YAML::Node lora(YAML::NodeType::Map);
+    lora["rank"] = settings.lora_rank;
+    lora["alpha"] = yaml_float(settings.lora_alpha);
+    lora["targets"] = flow_list(settings.lora_targets);
+    own["lora"] = lora;
+    own["freeze"] = flow_list(settings.freeze);
     own["gradient_memory"] = settings.gradient_memory;
     own["source_model"] = written_path(workspace, settings.source_model);
     own["dvae"] = written_path(workspace, fs::absolute(dvae_file).lexically_normal().string());
@@ -342,6 +360,8 @@ TrainingSettings read_settings(const std::filesystem::path& json) {
         if (*scheme == "Multistep") *scheme = "MultiStepLR";
         if (*scheme == "Cos. Annealing") *scheme = "CosineAnnealingLR_Restart";
     }
+    if (const auto twice = values.find("checkpointing"); twice != values.end() && twice->is_boolean())
+        *twice = twice->get<bool>() ? "on" : "off";  // as earlier versions kept it
     if (const auto schedule = values.find("learning_rate_schedule"); schedule != values.end())
         *schedule = scheme_list_from_text(*schedule, where + ": learning_rate_schedule");
     TrainingSettings settings;

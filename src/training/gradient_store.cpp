@@ -23,8 +23,8 @@ double scale_for(double norm) {
 
 }  // namespace
 
-GradientStore::GradientStore(const nets::Parameters& parameters, bool lean)
-    : parameters_(parameters), lean_(lean), entries_(parameters.size()) {}
+GradientStore::GradientStore(const nets::Parameters& parameters, bool lean, std::vector<bool> frozen)
+    : parameters_(parameters), lean_(lean), frozen_(std::move(frozen)), entries_(parameters.size()) {}
 
 void GradientStore::begin() {
     finite_ = true;

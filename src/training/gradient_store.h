@@ -10,7 +10,8 @@ namespace testudo::training {
 
 class GradientStore : public nets::GradientSink {
   public:
-    GradientStore(const nets::Parameters& parameters, bool lean);
+    // Wants no gradients of frozen parameters (one flag each; empty: none is frozen).
+    GradientStore(const nets::Parameters& parameters, bool lean, std::vector<bool> frozen = {});
 
     bool lean() const { return lean_; }
     void begin();                                // forgets the last step's gradients
@@ -23,6 +24,7 @@ class GradientStore : public nets::GradientSink {
     at::Tensor gradient(std::size_t parameter) const;  // a copy in the parameter's shape
     void release(std::size_t parameter);               // lean: frees it
 
+    bool wants(std::size_t parameter) const override { return frozen_.empty() || !frozen_[parameter]; }
     at::Tensor buffer(std::size_t parameter) override;
     bool fresh(std::size_t parameter) override { return !entries_[parameter].written; }
     void ready(std::size_t parameter) override;
@@ -38,6 +40,7 @@ class GradientStore : public nets::GradientSink {
     };
     const nets::Parameters& parameters_;
     bool lean_ = false, finite_ = true;
+    std::vector<bool> frozen_;
     std::vector<Entry> entries_;
     at::Tensor piece_;
 };

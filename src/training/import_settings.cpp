@@ -62,6 +62,10 @@ const char* name_of(GradientMemory memory) {
     return memory == GradientMemory::full ? "full" : memory == GradientMemory::lean ? "lean" : "auto";
 }
 
+const char* name_of(Checkpointing checkpointing) {
+    return checkpointing == Checkpointing::on ? "on" : checkpointing == Checkpointing::off ? "off" : "auto";
+}
+
 }  // namespace
 
 TrainingSettings settings_of_yaml(const fs::path& workspace, const fs::path& file) {
@@ -107,7 +111,11 @@ TrainingSettings settings_of_yaml(const fs::path& workspace, const fs::path& fil
     settings.ema = config.ema_rate > 0;
     settings.objective = config.step.form.objective == nets::Objective::dlas ? "dlas" : "consistent";
     settings.dropout = std::min(config.step.dropout, 0.9);
-    settings.checkpointing = config.step.checkpointing;
+    settings.checkpointing = name_of(config.checkpointing);
+    settings.lora_rank = config.lora.rank;
+    settings.lora_alpha = config.lora.alpha;
+    settings.lora_targets = config.lora.targets;
+    settings.freeze = config.freeze;
     settings.gradient_memory = name_of(config.step.memory);
     settings.seed = static_cast<std::int64_t>(config.seed);
     return settings;

@@ -44,6 +44,7 @@ std::vector<std::int64_t> delete_old_checkpoints(const RunPaths& paths, const Ke
         if (std::find(best.begin(), best.end(), iteration) != best.end()) continue;
         std::error_code ignored;  // a file that cannot be deleted is no reason to end a training
         fs::remove(paths.state(iteration), ignored);
+        fs::remove(paths.adapters(iteration), ignored);
         fs::remove(paths.ema_model(iteration), ignored);
         fs::remove(paths.model(iteration), ignored);
         delete_samples(paths, iteration);

@@ -7,6 +7,7 @@
 #include "tensors/sidecar.h"
 #include "tensors/weights.h"
 #include "text/find_tokenizer.h"
+#include "training/adapter_run.h"
 #include "training/measure_memory.h"
 #include "training/original_log.h"
 
@@ -50,6 +51,7 @@ bool usable_validation(const Config& config, std::vector<std::string>& warnings)
     return problem.empty();
 }
 
+// What is frozen is its own average.
 void load_ema(AdamW& optimizer, const SavedState& saved, const RunPaths& paths, Events& events) {
     const fs::path file = model_of_state(saved, paths, true);
     if (!fs::exists(file)) {
@@ -59,7 +61,13 @@ void load_ema(AdamW& optimizer, const SavedState& saved, const RunPaths& paths, 
     }
     const auto weights = tensors::read_weights(file);
     nets::load_parameters(
-        optimizer.ema(), [&](const std::string& name) { return weights.find(name); }, to_utf8(file.native()));
+        trained_average(optimizer), [&](const std::string& name) { return weights.find(name); },
+        to_utf8(file.native()));
+}
+
+void take_adapters(RunSetup& setup, const SavedState& saved, Events& events) {
+    if (!restore_adapters(*setup.model, *setup.optimizer, saved))
+        events.warning(cat(saved.file, " holds no moving average: it starts again from the adapters"));
 }
 
 // Checkpoints beyond the state that a run goes on from belong to another course of it: none of them may be
@@ -94,15 +102,26 @@ void check_lengths(const dataset::Features& features, const nets::UnifiedVoiceCo
     }
 }
 
-void warn_of_memory(const Config& config, const nets::UnifiedVoice& model,
-                    std::vector<std::string>& warnings) {
-    const auto elements = nets::count_elements(model.parameters());
-    const MemoryNeed need = foretell_memory(config, elements, moment_bytes(model.parameters(), config.adamw),
-                                            model.device(), 4 * static_cast<double>(elements));
+// Decides on gradient checkpointing where that is automatic, and says when memory will hardly suffice: a
+// system that runs out of it may end the program without a word.
+void foresee_memory(RunSetup& setup, at::Device device, Events& events) {
+    Config& config = setup.config;
+    const TrainedSizes sizes = sizes_of(*setup.model, *setup.optimizer);
+    const double held =
+        4.0 * static_cast<double>(sizes.model + sizes.adapters + (config.ema_rate > 0 ? sizes.trained : 0));
+    const MemoryNeed need = foretell_memory(config, sizes, device, held, setup.lines->lengths());
+    config.step.checkpointing = need.checkpointing;
+    const std::string of = cat(human_bytes(need.available), " (", need.limit, ")");
+    if (config.checkpointing == Checkpointing::automatic)
+        events.info(need.checkpointing
+                        ? cat("gradient checkpointing is on: without it a step would hardly fit ", of)
+                        : cat("gradient checkpointing is off: a step takes about ", human_bytes(need.needed),
+                              " of ", of));
     if (need.needed > need.available)
-        warnings.push_back(cat("weights, optimizer and gradients take ", human_bytes(need.needed), " of ",
-                               human_bytes(need.available), " (", need.limit,
-                               "): the memory will hardly suffice"));
+        events.warning(cat("a step with ", need.micro_batch, " of the longest clips at a time takes about ",
+                           human_bytes(need.needed), " of ", of,
+                           ": the memory will hardly suffice. Steps that run out of it are computed in more "
+                           "parts, but the system may end the program before"));
 }
 
 void warn_of_disk(const RunSetup& setup, double bytes, Events& events) {
@@ -172,6 +191,9 @@ void set_counting(RunSetup& setup, const std::optional<SavedState>& saved, std::
 // another; recent losses say nothing about those of another configuration or dataset.
 void take_own(RunSetup& setup, const SavedState& saved) {
     OwnState& own = setup.own;
+    if (saved.own && saved.own->config == own.config)
+        own.accumulation = std::max(own.accumulation, saved.own->accumulation);
+    setup.config.accumulation = std::max(setup.config.accumulation, own.accumulation);
     own.rate_scale = 1;
     own.bad_in_a_row = 0;
     setup.losses.restore({});
@@ -226,14 +248,19 @@ Agenda agenda_of(const RunSetup& setup) {
 }
 
 void return_to(RunSetup& setup, const SavedState& saved, Events& events) {
-    const fs::path file = model_of_state(saved, setup.paths);
-    const auto weights = tensors::read_weights(file);
     at::NoGradGuard no_grad;
-    nets::load_parameters(
-        setup.model->parameters(), [&](const std::string& name) { return weights.find(name); },
-        to_utf8(file.native()));
+    check_adapters(setup.config, saved);
+    if (setup.config.lora.rank > 0) {
+        take_adapters(setup, saved, events);
+    } else {
+        const fs::path file = model_of_state(saved, setup.paths);
+        const auto weights = tensors::read_weights(file);
+        nets::load_parameters(
+            setup.model->parameters(), [&](const std::string& name) { return weights.find(name); },
+            to_utf8(file.native()));
+        if (setup.config.ema_rate > 0) load_ema(*setup.optimizer, saved, setup.paths, events);
+    }
     restore_optimizer(*setup.optimizer, saved);
-    if (setup.config.ema_rate > 0) load_ema(*setup.optimizer, saved, setup.paths, events);
     setup.samples = saved.samples;
     take_schedule(setup, saved.iteration);
     take_own(setup, saved);
@@ -262,21 +289,27 @@ RunSetup set_up_run(const fs::path& workspace, const fs::path& yaml, Events& eve
     const bool validate = usable_validation(config, warnings);
 
     const at::Device device = find_device(options.device);
-    const fs::path weights = saved ? model_of_state(*saved, setup.paths) : config.base_model;
+    if (saved) check_adapters(config, *saved);
+    const bool adapters = config.lora.rank > 0;
+    const BaseModel base = adapters ? find_base(workspace, config, saved ? &*saved : nullptr) : BaseModel();
+    const fs::path weights = adapters ? base.file
+                             : saved  ? model_of_state(*saved, setup.paths)
+                                      : config.base_model;
     setup.model = std::make_unique<nets::UnifiedVoice>(
         load_model(weights, config.model, device, to_utf8(config.yaml.native())));
-    warn_of_memory(config, *setup.model, warnings);
     const nets::Dvae dvae = load_dvae(config.dvae, device);
     const auto tokenizer = text::load_tokenizer(config.tokenizer);
     check_vocabularies(config.model, weights, *tokenizer, config.tokenizer, dvae.config(), config.dvae);
-    setup.optimizer =
-        std::make_unique<AdamW>(setup.model->parameters(), config.adamw, EmaOptions{config.ema_rate, false});
+    const Trainable trainable = make_trainable(*setup.model, config);
+    setup.optimizer = std::make_unique<AdamW>(trainable.parameters, config.adamw,
+                                              EmaOptions{config.ema_rate, false}, trainable.frozen);
     if (saved) restore_optimizer(*setup.optimizer, *saved);
 
     if (saved) setup.resumed_from = saved->file;
     if (saved) events.append_to(setup.paths.events);
     for (const auto& warning : warnings) events.warning(warning);
-    if (saved && config.ema_rate > 0) load_ema(*setup.optimizer, *saved, setup.paths, events);
+    if (saved && adapters) take_adapters(setup, *saved, events);
+    if (saved && !adapters && config.ema_rate > 0) load_ema(*setup.optimizer, *saved, setup.paths, events);
 
     dataset::FeatureOptions features;
     features.dlas = config.step.form.objective == nets::Objective::dlas;
@@ -304,7 +337,14 @@ RunSetup set_up_run(const fs::path& workspace, const fs::path& yaml, Events& eve
                  config.batch_size, setup.counting.from_iteration, setup.counting.from_epoch,
                  config.hash,       config.schedule.base_rate};
     setup.own.validated_on = validated_on(setup);
+    setup.own.freeze = config.freeze;
+    if (adapters)
+        setup.own.adapters = adapters_of_run(workspace, config, base, *setup.model, *setup.optimizer);
     if (saved) take_own(setup, *saved);
+    if (setup.own.accumulation > 0)
+        events.info(cat("each batch is computed in ", config.accumulation,
+                        " parts, because the memory did not suffice for fewer before"));
+    foresee_memory(setup, device, events);
     if (setup.own.rate_scale < 1)
         events.info(cat("the learning rate stays ", setup.own.rate_scale, " of what ", config.yaml,
                         " says, because the training went back to a good state before"));

@@ -41,8 +41,12 @@ struct TrainingSettings {
     bool ema = false;                      // ours
     std::string objective = "consistent";  // ours
     double dropout = 0.1;                  // ours
-    bool checkpointing = false;            // ours
-    std::int64_t seed = 1234;              // ours
+    std::string checkpointing = "auto";    // ours
+    std::int64_t lora_rank = 0;            // ours
+    double lora_alpha = 16;                // ours
+    std::vector<std::string> lora_targets = {"qkv", "out", "up", "down"};  // ours
+    std::vector<std::string> freeze = {};                                  // ours
+    std::int64_t seed = 1234;                                              // ours
 
     template <class Visitor>
     static void describe(Visitor&& visit) {
@@ -208,12 +212,38 @@ struct TrainingSettings {
                                    .min = 0,
                                    .max = 0.9,
                                    .advanced = true});
-        visit(
-            &S::checkpointing,
-            Setting{.key = "checkpointing",
-                    .label = "Gradient checkpointing",
-                    .help = "Compute activations twice instead of keeping them: a third slower, less memory.",
-                    .advanced = true});
+        visit(&S::checkpointing,
+              Setting{.key = "checkpointing",
+                      .label = "Gradient checkpointing",
+                      .help = "Compute activations twice instead of keeping them: a third slower, less "
+                              "memory; auto: where a step would not fit without.",
+                      .choices = {"auto", "on", "off"},
+                      .aliases = {{"true", "on"}, {"false", "off"}},
+                      .advanced = true});
+        visit(&S::lora_rank,
+              Setting{.key = "lora_rank",
+                      .label = "LoRA rank",
+                      .help = "Train low-rank adapters of this rank instead of the whole model, with a "
+                              "fraction of the memory; 0: the whole model.",
+                      .min = 0,
+                      .max = 65536,
+                      .advanced = true});
+        visit(&S::lora_alpha, Setting{.key = "lora_alpha",
+                                      .label = "LoRA alpha",
+                                      .help = "What adapters add counts times alpha / rank.",
+                                      .min = 1e-6,
+                                      .max = 1e6,
+                                      .advanced = true});
+        visit(&S::lora_targets, Setting{.key = "lora_targets",
+                                        .label = "LoRA targets",
+                                        .help = "Matrices that get adapters: qkv, out, up, down, heads.",
+                                        .advanced = true});
+        visit(&S::freeze,
+              Setting{.key = "freeze",
+                      .label = "Freeze",
+                      .help = "Parts left as they are: conditioning, text_embedding, mel_embedding, layers, "
+                              "layers:0-9, attention, mlp, norms, heads, text_head, mel_head.",
+                      .advanced = true});
         visit(
             &S::gradient_memory,
             Setting{.key = "gradient_memory",

@@ -32,7 +32,8 @@ StateEntry entry_of(const RunPaths& paths, std::int64_t iteration, std::string& 
     entry.run = paths.finetune.filename().string();
     entry.iteration = iteration;
     entry.time = time_of(entry.file);
-    entry.bytes = bytes_of(entry.file) + bytes_of(entry.model) + bytes_of(paths.ema_model(iteration));
+    entry.bytes = bytes_of(entry.file) + bytes_of(entry.model) + bytes_of(paths.ema_model(iteration)) +
+                  bytes_of(paths.adapters(iteration));
     try {
         const auto saved = read_state(entry.file, tensors::Check::structure);
         entry.epoch = saved.epoch;
@@ -40,6 +41,7 @@ StateEntry entry_of(const RunPaths& paths, std::int64_t iteration, std::string& 
             entry.validation_loss = saved.own->validation_loss;
             validated_on = saved.own->validated_on;
         }
+        if (saved.own && saved.own->adapters) entry.adapters_rank = saved.own->adapters->rank;
         if (saved.iteration != iteration)
             entry.problem = cat("it is of iteration ", saved.iteration, ", not of the one in its name");
         else if (!fs::exists(entry.model))
@@ -92,6 +94,7 @@ Json to_json(const std::vector<StateEntry>& states) {
                     {"best", state.best},
                     {"time", state.time},
                     {"bytes", state.bytes},
+                    {"lora_rank", state.adapters_rank},
                     {"complete", state.complete()}};
         if (!state.complete()) one["problem"] = to_utf8(state.problem);
         all.push_back(std::move(one));

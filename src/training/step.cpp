@@ -5,6 +5,7 @@
 
 #include "core/error.h"
 #include "nets/dropout.h"
+#include "training/allocator.h"
 #include "training/gradient_store.h"
 
 namespace testudo::training {
@@ -62,7 +63,7 @@ Step::~Step() = default;
 bool Step::lean() const {
     if (options_.memory != GradientMemory::automatic) return options_.memory == GradientMemory::lean;
     constexpr std::int64_t much = std::int64_t{1} << 28;  // elements: 1 GiB
-    return nets::count_elements(model_.parameters()) > much;
+    return optimizer_.trained_elements() > much;
 }
 
 bool Step::collect(std::span<const nets::Batch> micro_batches, std::uint64_t seed, GradientStore& store,
@@ -88,13 +89,35 @@ bool Step::collect(std::span<const nets::Batch> micro_batches, std::uint64_t see
     return store.finite();
 }
 
+void Step::update(GradientStore& store, const double (&scales)[2], double learning_rate,
+                  std::int64_t iteration) {
+    optimizer_.begin_step(learning_rate, iteration);
+    try {
+        for (std::size_t i = 0; i < optimizer_.size(); ++i) {
+            const std::size_t parameter = optimizer_.parameter_of(i);
+            if (!optimizer_.trains(parameter)) continue;
+            const double scale = scales[optimizer_.group_of(parameter)];
+            store.visit(parameter, [&](std::int64_t offset, const at::Tensor& piece, double part) {
+                optimizer_.update(parameter, offset, piece, part * scale);
+            });
+            store.release(parameter);
+        }
+    } catch (const std::exception& error) {
+        if (!is_out_of_memory(error)) throw;
+        throw environment_error(
+            "the memory ran out in the middle of an update of the weights",
+            "Raise gradient_accumulation_size, then go on from the last checkpoint with `testudo resume`.");
+    }
+}
+
 StepResult Step::run(std::span<const nets::Batch> micro_batches, double learning_rate, std::uint64_t seed,
                      std::int64_t iteration, double limit) {
     at::NoGradGuard no_grad;
     if (!std::isfinite(learning_rate))
         throw usage_error("The learning rate is not a number.", "Correct the schedule.");
     StepResult result;
-    if (!store_) store_ = std::make_unique<GradientStore>(model_.parameters(), lean());
+    if (!store_)
+        store_ = std::make_unique<GradientStore>(optimizer_.parameters(), lean(), optimizer_.frozen());
     GradientStore& store = *store_;
     store.begin();
     result.skipped = !collect(micro_batches, seed, store, result);
@@ -105,6 +128,7 @@ StepResult Step::run(std::span<const nets::Batch> micro_batches, double learning
         double squares[2] = {0, 0};
         for (std::size_t i = 0; i < optimizer_.size(); ++i) {
             const std::size_t parameter = optimizer_.parameter_of(i);
+            if (!optimizer_.trains(parameter)) continue;
             squares[optimizer_.group_of(parameter)] += store.squared_norm(parameter);
         }
         result.grad_norm_decay = std::sqrt(squares[0]);
@@ -114,17 +138,7 @@ StepResult Step::run(std::span<const nets::Batch> micro_batches, double learning
             return options_.clip > 0 ? std::min(1.0, options_.clip / (norm + 1e-6)) : 1.0;
         };
         const double scales[2] = {factor(result.grad_norm_decay), factor(result.grad_norm_rest)};
-        if (!result.skipped) {
-            optimizer_.begin_step(learning_rate, iteration);
-            for (std::size_t i = 0; i < optimizer_.size(); ++i) {
-                const std::size_t parameter = optimizer_.parameter_of(i);
-                const double scale = scales[optimizer_.group_of(parameter)];
-                store.visit(parameter, [&](std::int64_t offset, const at::Tensor& piece, double part) {
-                    optimizer_.update(parameter, offset, piece, part * scale);
-                });
-                store.release(parameter);
-            }
-        }
+        if (!result.skipped) update(store, scales, learning_rate, iteration);
     }
     result.times.optimiser = seconds() - start;
     return result;
@@ -137,11 +151,12 @@ nets::Losses Step::evaluate(const nets::Batch& batch) const {
 std::vector<at::Tensor> Step::gradients(std::span<const nets::Batch> micro_batches, std::uint64_t seed) {
     at::NoGradGuard no_grad;
     StepResult ignored;
-    GradientStore store(model_.parameters(), lean());
+    GradientStore store(optimizer_.parameters(), lean(), optimizer_.frozen());
     store.begin();
     collect(micro_batches, seed, store, ignored);
     std::vector<at::Tensor> all;
-    for (std::size_t i = 0; i < model_.parameters().size(); ++i) all.push_back(store.gradient(i));
+    for (std::size_t i = 0; i < optimizer_.parameters().size(); ++i)
+        all.push_back(optimizer_.trains(i) ? store.gradient(i) : at::Tensor());
     return all;
 }
 

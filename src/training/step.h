@@ -48,17 +48,23 @@ class Step {
 
     // One optimizer step over all micro-batches. In the consistent form it equals one step over their union;
     // in the dlas form each micro-batch is averaged on its own, as DLAS does. `iteration` (1, 2, …) matters
-    // to ema_on_cpu alone. A total loss above `limit` is a leap.
+    // to ema_on_cpu alone. A total loss above `limit` is a leap. When memory runs out (is_out_of_memory)
+    // before the update, nothing has changed and the step may be run again; in the middle of it:
+    // Error(environment).
     StepResult run(std::span<const nets::Batch> micro_batches, double learning_rate, std::uint64_t seed,
                    std::int64_t iteration = 0, double limit = std::numeric_limits<double>::infinity());
     nets::Losses evaluate(const nets::Batch& batch) const;  // no dropout, changes nothing
     const StepOptions& options() const { return options_; }
+    void set_checkpointing(bool on) { options_.checkpointing = on; }
 
-    // The gradients of run() before clipping, in parameter order; for tests.
+    // The gradients of run() before clipping, in the optimizer's parameter order, undefined where frozen; for
+    // tests.
     std::vector<at::Tensor> gradients(std::span<const nets::Batch> micro_batches, std::uint64_t seed);
 
   private:
     bool lean() const;
+    void update(GradientStore& store, const double (&scales)[2], double learning_rate,
+                std::int64_t iteration);
     // Runs every micro-batch; false when a loss is not finite.
     bool collect(std::span<const nets::Batch> micro_batches, std::uint64_t seed, GradientStore& store,
                  StepResult& result);

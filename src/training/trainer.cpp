@@ -9,6 +9,7 @@
 #include "core/strings.h"
 #include "dataset/batches.h"
 #include "training/allocator.h"
+#include "training/out_of_memory.h"
 #include "training/outlook.h"
 #include "training/run_metrics.h"
 #include "training/run_setup.h"
@@ -61,6 +62,8 @@ class Training {
 
   private:
     std::vector<nets::Batch> load_batch(std::int64_t iteration);
+    StepResult run_step(std::int64_t iteration, double rate, double limit);
+    void announce();
     void one_iteration(std::int64_t iteration);
     void report(std::int64_t iteration, const StepResult& result, double rate, double seconds,
                 std::size_t clips);
@@ -117,13 +120,32 @@ std::vector<nets::Batch> Training::load_batch(std::int64_t iteration) {
     return micro;
 }
 
+StepResult Training::run_step(std::int64_t iteration, double rate, double limit) {
+    while (true) {
+        const auto micro = load_batch(iteration);
+        std::string problem;
+        try {
+            return step_.run(micro, rate, dataset::example_seed(config_.seed, iteration, step_seed),
+                             iteration, limit);
+        } catch (const Error&) {
+            throw;
+        } catch (const c10::Error& error) {
+            if (!is_out_of_memory(error)) throw;
+            problem = error.what_without_backtrace();
+        } catch (const std::bad_alloc&) {
+            problem = "an allocation failed";
+        }
+        const auto clips = static_cast<std::int64_t>(clips_.size());
+        events_.warning(
+            cat("iteration ", iteration, ": ", make_steps_smaller(setup_, step_, clips, problem)));
+    }
+}
+
 void Training::one_iteration(std::int64_t iteration) {
     const auto start = Clock::now();
-    const auto micro = load_batch(iteration);
     const double rate = setup_.schedule->at(iteration) * setup_.own.rate_scale;
     const double limit = setup_.losses.limit();
-    const StepResult result =
-        step_.run(micro, rate, dataset::example_seed(config_.seed, iteration, step_seed), iteration, limit);
+    const StepResult result = run_step(iteration, rate, limit);
     setup_.samples += static_cast<std::int64_t>(clips_.size());
     const double seconds = seconds_since(start);
     outlook_.iteration(iteration, seconds);
@@ -245,6 +267,7 @@ void Training::save(std::int64_t iteration) {
     save_failed_.reset();
     events_.artifact("model", files_.model);
     if (!files_.ema_model.empty()) events_.artifact("ema_model", files_.ema_model);
+    if (!files_.adapters.empty()) events_.artifact("adapters", files_.adapters);
     events_.artifact("state", files_.state);
     const KeepRule rule = keep_rule(setup_);
     if (const auto deleted = delete_old_checkpoints(setup_.paths, rule); !deleted.empty())
@@ -320,6 +343,26 @@ void Training::progress(std::int64_t iteration, bool now) {
                      std::move(extra));
 }
 
+// Which parts are trained, and in what form, where it is not all of them in 32 bits.
+void Training::announce() {
+    const std::int64_t trained = setup_.optimizer->trained_elements(),
+                       all = nets::count_elements(setup_.model->parameters());
+    if (config_.lora.rank > 0)
+        events_.info(cat("LoRA: adapters of rank ", config_.lora.rank, ", alpha ", config_.lora.alpha,
+                         ", are trained on ", join(config_.lora.targets, ", "), ": ", trained,
+                         " parameters beside the ", all, " of the model, which stay as they are"));
+    else if (trained < all)
+        events_.info(cat("frozen: ", join(config_.freeze, ", "), "; ", trained, " of ", all,
+                         " parameters are trained"));
+    if (config_.adamw.eight_bit) {
+        constexpr double mib = 1048576;
+        const auto elements = static_cast<double>(trained);
+        events_.info(cat("8-bit AdamW: optimiser states take ",
+                         std::llround(setup_.optimizer->state_bytes() / mib), " MiB instead of ",
+                         std::llround(8 * elements / mib)));
+    }
+}
+
 Json Training::run() {
     const auto start = Clock::now();
     const std::int64_t first = setup_.start + 1;
@@ -331,13 +374,7 @@ Json Training::run() {
                      first, " to ", setup_.total, ", ", setup_.counting.epochs, " epochs of ",
                      setup_.counting.per_epoch(), " with ", setup_.counting.lines, " clips in batches of ",
                      std::min(config_.batch_size, setup_.counting.lines)));
-    if (config_.adamw.eight_bit) {
-        constexpr double mib = 1048576;
-        const auto elements = static_cast<double>(nets::count_elements(setup_.model->parameters()));
-        events_.info(cat("8-bit AdamW: optimiser states take ",
-                         std::llround(setup_.optimizer->state_bytes() / mib), " MiB instead of ",
-                         std::llround(8 * elements / mib)));
-    }
+    announce();
     bool stopped = false;
     std::int64_t iteration = setup_.start;
     while (iteration < setup_.total && !stopped) {
@@ -386,15 +423,10 @@ Json Training::run() {
                     {"losses", std::move(losses)},
                     {"model", to_utf8(files_.model.native())},
                     {"state", to_utf8(files_.state.native())}};
+    if (!files_.adapters.empty()) summary["adapters"] = to_utf8(files_.adapters.native());
     if (!files_.ema_model.empty()) summary["ema_model"] = to_utf8(files_.ema_model.native());
     if (setup_.archived) summary["archived"] = to_utf8(setup_.archived->native());
     return summary;
-}
-
-Error out_of_memory(const std::string& what) {
-    return environment_error(
-        cat("the memory does not suffice for a step: ", what),
-        "Raise gradient_accumulation_size, or switch checkpointing on; the result stays the same.");
 }
 
 }  // namespace
@@ -406,9 +438,9 @@ Json train_voice(const std::filesystem::path& workspace, const std::filesystem::
         return Training(setup, events, options).run();
     } catch (const c10::Error& error) {
         if (!is_out_of_memory(error)) throw;
-        throw out_of_memory(error.what_without_backtrace());
+        throw out_of_memory(error.what_without_backtrace(), {});
     } catch (const std::bad_alloc&) {
-        throw out_of_memory("an allocation failed");
+        throw out_of_memory("an allocation failed", {});
     }
 }
 

@@ -24,21 +24,23 @@ struct TrainOptions {
 // path.resume_state in the YAML) an existing run is moved aside first. Once the run's folder stands, events
 // are appended to training/<voice>/finetune/events.jsonl as well (Events::append_to): pass Events without a
 // file. Writes no `done` event: its caller does, with the summary returned here:
-//   {voice, stopped, iterations, epochs, first_iteration, seconds, model, state, ema_model?, losses: {first,
-//    last, validation_first?, validation_last?}, archived?, skipped_steps, returns}.
+//   {voice, stopped, iterations, epochs, first_iteration, seconds, model, state, ema_model?, adapters?,
+//    losses: {first, last, validation_first?, validation_last?}, archived?, skipped_steps, returns}.
 // "stopped": true after stop_requested() (Ctrl-C): the step was finished and saved.
 // Events: metric {it, epoch, step, steps, loss_text_ce, loss_mel_ce, loss_gpt_total, lr, iteration_seconds,
 // grad_norm, grad_norm_decay, grad_norm_rest, clips, clips_per_second, text_tokens, mel_tokens,
 // tokens_per_second, memory_bytes, …}, metric {mode: "validation", it, epoch, loss_text_ce, loss_mel_ce,
 // loss_gpt_total, clips, seconds}, progress {stage: "train", done, total, unit: "iterations", epoch, epochs,
 // batch, batches, rate, milestones, next_milestone, next_save, next_validation, eta_seconds, losses},
-// artifact {kind: model|ema_model|state}, those of write_samples() after each save but that of a stop, remark {name, message, it}. A step is skipped, and its clips named,
-// when a number is not finite or the loss leaps out of the recent ones (LossWatch). After three in a row the
-// run goes back to its newest readable checkpoint with half the learning rate. Errors: input (lists, model,
-// tokenizer, YAML), environment (disk, memory, another job on this voice), diverged (three in a row with no
-// checkpoint to go back to, or three returns to the same one, or a learning rate halved ten times; the last
-// checkpoint stays). A checkpoint that cannot be written is tried again; only that of the end (or of a stop)
-// must succeed.
+// artifact {kind: model|ema_model|adapters|state}, those of write_samples() after each save but that of a
+// stop, remark {name, message, it}.
+// A step that runs out of memory is computed again in smaller parts (make_steps_smaller), and so are all
+// after it. A step is skipped, and its clips named, when a number is not finite or the loss leaps out of the
+// recent ones (LossWatch). After three in a row the run goes back to its newest readable checkpoint with half
+// the learning rate. Errors: input (lists, model, tokenizer, YAML), environment (disk, memory, another job on
+// this voice), diverged (three in a row with no checkpoint to go back to, or three returns to the same one,
+// or a learning rate halved ten times; the last checkpoint stays). A checkpoint that cannot be written is
+// tried again; only that of the end (or of a stop) must succeed.
 Json train_voice(const std::filesystem::path& workspace, const std::filesystem::path& yaml, Events& events,
                  TrainOptions options = {});
 

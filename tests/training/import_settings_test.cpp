@@ -49,7 +49,11 @@ TEST(Import, WhatConfigureWroteComesBack) {
     shop.settings.ema = true;
     shop.settings.objective = "dlas";
     shop.settings.dropout = 0.2;
-    shop.settings.checkpointing = true;
+    shop.settings.checkpointing = "on";
+    shop.settings.lora_rank = 8;
+    shop.settings.lora_alpha = 12.5;
+    shop.settings.lora_targets = {"qkv", "heads"};
+    shop.settings.freeze = {"layers:0", "text_head"};
     shop.settings.gradient_memory = "lean";
     shop.settings.seed = 99;
     std::tie(given, back) = round();
