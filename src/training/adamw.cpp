@@ -109,6 +109,24 @@ void AdamW::set_moments(std::size_t index, const at::Tensor& average, const at::
     second_[order_[index]] = quantise(square.to(device), Moment::second);
 }
 
+std::vector<at::Tensor> AdamW::state_tensors(std::size_t index) {
+    if (!is_quantised(index)) return {exp_avg(index), exp_avg_sq(index)};
+    const QuantisedMoment &first = quantised(index, Moment::first),
+                          &second = quantised(index, Moment::second);
+    return {first.codes, first.largest, second.codes, second.largest};
+}
+
+void AdamW::release(std::size_t index) {
+    const std::size_t parameter = order_[index];
+    exp_avg_[parameter].reset();
+    exp_avg_sq_[parameter].reset();
+    first_[parameter] = second_[parameter] = {};
+}
+
+void AdamW::average(std::size_t parameter) {
+    if (ema_keep_ != 1) ema_[parameter].second.lerp_(parameters_[parameter].second, 1 - ema_keep_);
+}
+
 void AdamW::reset() {
     for (auto* moments : {&exp_avg_, &exp_avg_sq_})
         for (at::Tensor& moment : *moments) moment.reset();

@@ -43,6 +43,10 @@ class AdamW {
     at::Tensor exp_avg_sq(std::size_t index);
     const QuantisedMoment& quantised(std::size_t index, Moment which);  // live; is_quantised only
     void set_moments(std::size_t index, const at::Tensor& exp_avg, const at::Tensor& exp_avg_sq);
+    // What an index keeps beside its weights, live and in a fixed order, and what frees it (it is zero
+    // again): for ranks that each keep a part.
+    std::vector<at::Tensor> state_tensors(std::size_t index);
+    void release(std::size_t index);
     double state_bytes() const { return moment_bytes(parameters_, options_); }  // made or not
     void reset();                                // all moments and the count of steps to zero
     std::int64_t step() const { return step_; }  // optimizer steps taken; the same for every parameter
@@ -59,6 +63,8 @@ class AdamW {
     // Updates elements offset, offset + 1, … of a parameter, its moments and its average; `gradient` (flat,
     // of any contents afterwards) counts times `scale`. The offset is a multiple of 256.
     void update(std::size_t parameter, std::int64_t offset, const at::Tensor& gradient, double scale);
+    // Moves the average of a parameter that was updated elsewhere.
+    void average(std::size_t parameter);
 
   private:
     QuantisedMoment& quantised_of(std::size_t parameter, Moment which);

@@ -175,6 +175,8 @@ Config read_config(const fs::path& workspace, const fs::path& file) {
     config.save_every = yaml.integer_in("logger.save_checkpoint_freq", 0, 0, many);
     config.validate_every = yaml.integer_in("train.val_freq", 0, 0, many);
     config.keep_states = yaml.integer_in("testudo.keep_states", 0, 0, many);
+    config.gpus = yaml.integer_in("gpus", 1, 1, 64);
+    config.shard_optimizer = yaml.boolean("testudo.shard_optimizer").value_or(false);
     config.seed = static_cast<std::uint64_t>(
         yaml.integer_in("testudo.seed", yaml.integer_in("train.manual_seed", 1234, 0, many), 0, many));
     return config;

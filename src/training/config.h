@@ -39,6 +39,8 @@ struct Config {
     std::int64_t save_every = 0, validate_every = 0;
     std::int64_t keep_states = 0;
     std::uint64_t seed = 1234;
+    std::int64_t gpus = 1;         // processes on this machine, each with a device
+    bool shard_optimizer = false;  // each of several keeps a part of the optimizer's states
 };
 
 // Paths in the file are relative to the workspace. Error(input) naming file, line and key.

@@ -102,9 +102,6 @@ void adjust(TrainingSettings& settings, std::int64_t lines, Events& events) {
     if (settings.validation_rate > epochs) settings.validation_rate = epochs;
     if (settings.half_precision)
         events.warning("half precision is kept in the file for the originals; Testudo trains in 32 bits");
-    if (settings.gpus > 1)
-        events.warning(
-            "more than one GPU is kept in the file for the originals; Testudo trains on one device");
 }
 
 fs::path default_dvae(const fs::path& workspace, const fs::path& model) {
@@ -280,6 +277,7 @@ Json configure(const std::filesystem::path& workspace, TrainingSettings settings
     own["keep_states"] = settings.keep_states;
     own["checkpointing"] = settings.checkpointing;
     own["gradient_memory"] = settings.gradient_memory;
+    own["shard_optimizer"] = settings.shard_optimizer;
     own["source_model"] = written_path(workspace, settings.source_model);
     own["dvae"] = written_path(workspace, fs::absolute(dvae_file).lexically_normal().string());
     write_yaml(paths.yaml, yaml);
