@@ -75,7 +75,7 @@ class LocalRanks {
 
 namespace {
 
-constexpr double farewell_seconds = 5;
+constexpr double farewell_seconds = 3;
 
 // Processes that share the processors of a machine divide its threads.
 int threads_for(const World& world, bool started_here) {
@@ -119,7 +119,7 @@ Company::Company(const std::filesystem::path& workspace, const std::filesystem::
         meeting.ended = [this] { return local_->ended(); };
     }
     if (device_ == "cpu" && threads != at::get_num_threads()) {
-        threads_ = at::get_num_threads();
+        threads_.before = at::get_num_threads();
         at::set_num_threads(threads);
     }
     ranks_ = std::make_unique<Ranks>(world_, at::Device(device_), std::move(meeting));
@@ -131,9 +131,10 @@ Company::Company(const std::filesystem::path& workspace, const std::filesystem::
                                      ranks_->who(0), ", where the files and messages of this training are"));
 }
 
-Company::~Company() {
-    ranks_.reset();  // before those that it watches
-    if (threads_ > 0) at::set_num_threads(threads_);
+Company::~Company() = default;
+
+Company::Threads::~Threads() {
+    if (before > 0) at::set_num_threads(before);
 }
 
 Json Company::work(const std::function<Json(Ranks*)>& job) {

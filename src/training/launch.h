@@ -33,9 +33,15 @@ class Company {
     Json work(const std::function<Json(Ranks*)>& job);
 
   private:
+    // Gives libtorch its threads back.
+    struct Threads {
+        int before = 0;  // 0: unchanged
+        ~Threads();
+    };
+
     World world_;
     std::string device_;
-    int threads_ = 0;  // of libtorch before; 0: unchanged
+    Threads threads_;
     std::unique_ptr<LocalRanks> local_;
     std::unique_ptr<Ranks> ranks_;
 };

@@ -1,10 +1,14 @@
 #include "training/meeting.h"
 
+#include <netinet/in.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <climits>
-#include <cstdlib>
+#include <cmath>
+#include <cstring>
 #include <torch/csrc/distributed/c10d/PrefixStore.hpp>
 #include <torch/csrc/distributed/c10d/TCPStore.hpp>
 
@@ -18,7 +22,7 @@ namespace {
 using std::chrono::milliseconds;
 
 constexpr double beat_seconds = 1, poll_seconds = 0.05;
-constexpr double farewell_seconds = 4;  // for the others to hear why this process leaves
+constexpr double farewell_seconds = 3;  // for the others to hear why this process leaves
 constexpr double parting_seconds = 10;  // for the others to be done at the end
 constexpr const char* lost_key = "lost";
 
@@ -31,6 +35,18 @@ std::string machine() {
 
 std::string text_of(const std::vector<std::uint8_t>& bytes) { return {bytes.begin(), bytes.end()}; }
 
+// A free port that this machine alone reaches; the store takes the socket over.
+int local_socket() {
+    const int socket = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    if (socket < 0 || ::bind(socket, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0)
+        throw environment_error(cat("cannot listen on 127.0.0.1: ", std::strerror(errno)),
+                                "Close programs that hold many connections, then try again.");
+    return socket;
+}
+
 c10::intrusive_ptr<c10d::TCPStore> connect(const World& world, bool serves, double seconds) {
     c10d::TCPStoreOptions options;
     options.port = world.port;
@@ -38,6 +54,7 @@ c10::intrusive_ptr<c10d::TCPStore> connect(const World& world, bool serves, doub
     options.numWorkers = static_cast<std::size_t>(world.size);
     options.waitWorkers = false;
     options.timeout = as_milliseconds(seconds);
+    if (serves && world.port == 0) options.masterListenFd = local_socket();
     return c10::make_intrusive<c10d::TCPStore>(world.address, options);
 }
 
@@ -50,7 +67,14 @@ Meeting::Meeting(const World& world, MeetingOptions options)
       heard_(static_cast<std::size_t>(world.size)) {
     for (int rank = 0; rank < world_.size; ++rank) who_.push_back(cat("rank ", rank));
     open();
-    wait_for_all();
+    try {
+        wait_for_all();
+    } catch (const Error&) {
+        throw;
+    } catch (const std::exception&) {
+        throw environment_error("rank 0 left while the other ranks were waited for",
+                                "See what it said, then start again.");
+    }
     std::fill(heard_.begin(), heard_.end(), Clock::now());
     answered_ = Clock::now();
     beat_ = std::thread([this] { beat(); });
@@ -98,9 +122,9 @@ void Meeting::wait_for_all() {
         if (stop_requested())
             throw Error(ErrorKind::interrupted, "stopped while the other ranks were waited for",
                         "Start again.");
-        if (options_.ended)
-            if (const auto why = options_.ended())
-                throw environment_error(*why, "What it said stands above; correct that and start again.");
+        std::optional<std::string> why = options_.ended ? options_.ended() : std::nullopt;
+        if (!why && store_->check({key(lost_key)})) why = text_of(store_->get(key(lost_key)));
+        if (why) throw environment_error(*why, "See what it said, correct that and start again.");
         if (std::chrono::duration<double>(Clock::now() - start).count() > options_.join_seconds) {
             std::vector<std::string> names;
             for (const int rank : absent) names.push_back(cat("rank ", rank));
@@ -227,17 +251,23 @@ void Meeting::stop_threads() {
 
 void Meeting::leave_failing(const std::string& why) {
     try {
-        if (!lost())
-            store_->set(key(lost_key), cat(who_[static_cast<std::size_t>(world_.rank)], " failed: ", why));
-        // The store goes with rank 0.
-        if (world_.leads())
+        if (!why.empty() && !lost()) store_->set(key(lost_key), cat(who(world_.rank), " failed: ", why));
+        if (!why.empty() && world_.leads())  // the store goes with rank 0
             for (double waited = 0; waited < farewell_seconds; waited += poll_seconds) {
-                if (store_->add(key("told"), 0) >= world_.size - (told_ ? 0 : 1)) break;
+                if (store_->add(key("told"), 0) >= world_.size) break;
                 std::this_thread::sleep_for(as_milliseconds(poll_seconds));
             }
     } catch (const std::exception&) {  // rank 0 is gone: nobody can be told
     }
-    stop_threads();
+    {
+        const std::lock_guard lock(mutex_);
+        stop_ = true;
+    }
+    changed_.notify_all();
+    if (look_after_.joinable()) look_after_.join();
+    // The store of processes on this machine always answers, and what this thread asks about them goes with
+    // its owner.
+    if (options_.ended && beat_.joinable()) beat_.join();
 }
 
 void Meeting::leave() {

@@ -55,7 +55,9 @@ class Meeting {
     std::optional<std::string> lost() const;
     // After a connection broke: waits until it is known who is lost; nothing when all still live.
     std::optional<std::string> find_lost();
-    // Tells all others that this process leaves because of `why`, and waits a moment until they know.
+    // Tells all others that this process leaves because of `why`, and waits a moment until they know. `why`
+    // empty: says nothing. A thread may hang in a connection that is broken: this must then never be
+    // destroyed.
     void leave_failing(const std::string& why);
     // All have done their work; rank 0 waits for the others to go first.
     void leave();

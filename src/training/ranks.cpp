@@ -91,13 +91,15 @@ struct Ranks::Running {
 };
 
 Ranks::Ranks(const World& world, at::Device device, MeetingOptions options)
-    : world_(world), join_seconds_(options.join_seconds), meeting_(world, std::move(options)) {
+    : world_(world),
+      join_seconds_(options.join_seconds),
+      meeting_(std::make_unique<Meeting>(world, std::move(options))) {
     groups_ = std::make_unique<Groups>();
     try {
-        groups_->numbers = gloo_group(meeting_.store("numbers"), world_, join_seconds_);
+        groups_->numbers = gloo_group(meeting_->store("numbers"), world_, join_seconds_);
         groups_->tensors = groups_->numbers;
-        if (device.is_cuda()) groups_->tensors = gpu_group(meeting_.store("tensors"), world_);
-        meeting_.arrive("connected");
+        if (device.is_cuda()) groups_->tensors = gpu_group(meeting_->store("tensors"), world_);
+        meeting_->arrive("connected");
         check_together(join_seconds_);
         groups_->numbers->setTimeout(no_limit);
         if (device.is_cuda()) {
@@ -109,17 +111,19 @@ Ranks::Ranks(const World& world, at::Device device, MeetingOptions options)
         }
     } catch (const Error& error) {
         fail(error.what());
+        abandon();
         throw;
     } catch (const std::exception& error) {
         std::vector<std::string> absent;
         try {
-            for (const int rank : meeting_.missing("connected"))
+            for (const int rank : meeting_->missing("connected"))
                 if (rank != world_.rank) absent.push_back(who(rank));
         } catch (const std::exception&) {
             absent.push_back(who(0));
         }
         const std::string why = first_line(error);
         fail(why);
+        abandon();
         throw environment_error(
             cat("the ranks cannot compute together",
                 absent.empty() ? std::string() : cat("; not connected: ", join(absent, ", ")), ": ", why),
@@ -129,12 +133,15 @@ Ranks::Ranks(const World& world, at::Device device, MeetingOptions options)
 }
 
 Ranks::~Ranks() {
-    // Their destructors wait for operations under way, which a lost process never ends.
-    if (!finished_ && groups_) {
-        if (groups_->tensors.get() != static_cast<c10d::Backend*>(groups_->numbers.get()))
-            (void)groups_->tensors.release();
-        (void)groups_.release();
-    }
+    if (!finished_) abandon();
+}
+
+// Their destructors would wait for what goes on, which a lost process never ends: they are left as they are.
+void Ranks::abandon() {
+    if (!meeting_) return;
+    meeting_->leave_failing("");
+    (void)meeting_.release();
+    (void)groups_.release();
 }
 
 void Ranks::check_together(double seconds) {
@@ -143,7 +150,7 @@ void Ranks::check_together(double seconds) {
     const auto work = groups_->numbers->allreduce(tensors);
     const auto start = std::chrono::steady_clock::now();
     while (!work->isCompleted()) {
-        if (meeting_.lost()) broken("");
+        if (meeting_->lost()) broken("");
         if (std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count() > seconds)
             throw std::runtime_error(cat("no answer to a first sum within ", seconds, " s"));
         std::this_thread::sleep_for(milliseconds(2));
@@ -190,7 +197,7 @@ void Ranks::wait(const Operation& operation) {
     // Short at first: most operations are about to end.
     for (auto nap = std::chrono::microseconds(20); !work.isCompleted();
          nap = std::min(nap * 2, std::chrono::microseconds(2000))) {
-        if (meeting_.lost()) broken("");
+        if (meeting_->lost()) broken("");
         std::this_thread::sleep_for(nap);
     }
     try {
@@ -201,7 +208,7 @@ void Ranks::wait(const Operation& operation) {
 }
 
 void Ranks::broken(const std::string& why) {
-    const auto lost = meeting_.find_lost();
+    const auto lost = meeting_->find_lost();
     throw environment_error(lost ? *lost : cat("the connection between the ranks broke: ", why),
                             "Look at what it said and at its machine, then go on with `testudo resume`: the "
                             "last checkpoint is whole.");
@@ -223,12 +230,12 @@ std::string Ranks::share(const std::string& bytes) {
     return {static_cast<const char*>(buffer.const_data_ptr()), static_cast<std::size_t>(size)};
 }
 
-void Ranks::fail(const std::string& why) { meeting_.leave_failing(why); }
+void Ranks::fail(const std::string& why) { meeting_->leave_failing(why); }
 
 void Ranks::finish() {
     barrier();
     finished_ = true;
-    meeting_.leave();
+    meeting_->leave();
 }
 
 }  // namespace testudo::training

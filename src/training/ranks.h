@@ -24,7 +24,7 @@ class Ranks {
     int rank() const { return world_.rank; }
     int size() const { return world_.size; }
     bool leads() const { return world_.leads(); }
-    const std::string& who(int rank) const { return meeting_.who(rank); }
+    const std::string& who(int rank) const { return meeting_->who(rank); }
 
     // Operations on contiguous tensors of the device, in place, that go on by themselves until wait().
     struct Running;
@@ -42,20 +42,21 @@ class Ranks {
     std::string share(const std::string& bytes);  // those of rank 0
     void barrier() { any(false); }
 
-    bool lost() const { return meeting_.lost().has_value(); }  // one of them is
-    void fail(const std::string& why);                         // this process leaves for a reason of its own
-    void finish();                                             // all leave together
+    bool lost() const { return meeting_->lost().has_value(); }  // one of them is
+    void fail(const std::string& why);                          // this process leaves for a reason of its own
+    void finish();                                              // all leave together
 
   private:
     Operation start(const at::Tensor& tensor, int rank, int kind);
     void check_together(double seconds);
+    void abandon();
     [[noreturn]] void broken(const std::string& why);
 
     struct Groups;
     bool finished_ = false;
     World world_;
     double join_seconds_;
-    Meeting meeting_;
+    std::unique_ptr<Meeting> meeting_;
     std::unique_ptr<Groups> groups_;
 };
 
