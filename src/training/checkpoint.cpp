@@ -332,7 +332,7 @@ double checkpoint_bytes(std::int64_t elements, const nets::UnifiedVoiceConfig& m
 
 double checkpoint_bytes(const nets::UnifiedVoice& model, const AdamW& optimizer) {
     return checkpoint_bytes(nets::count_elements(model.parameters()), model.config(),
-                            !optimizer.ema().empty());
+                            !optimizer.ema().empty(), optimizer.state_bytes());
 }
 
 DiskNeed disk_need(const RunPaths& paths, double each, std::int64_t start, std::int64_t total,
