@@ -9,7 +9,7 @@ namespace {
 
 // The rank that keeps the moments of each parameter; everybody when they are not shared out.
 std::vector<int> keepers(const RunSetup& setup) {
-    const auto& parameters = setup.model->parameters();
+    const auto& parameters = setup.optimizer->parameters();
     std::vector<int> keeper(parameters.size(), -1);
     if (!setup.config.shard_optimizer) return keeper;
     for (const Bucket& bucket : plan_buckets(parameters, setup.ranks->size()))

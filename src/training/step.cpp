@@ -39,7 +39,7 @@ Step::Step(nets::UnifiedVoice& model, AdamW& optimizer, StepOptions options, Ran
     : model_(model), optimizer_(optimizer), options_(options), ranks_(ranks) {
     if (options_.dropout < 0 || options_.dropout >= 1)
         throw usage_error("Dropout must be at least 0 and below 1.", "Correct the setting dropout.");
-    if (ranks_) exchange_ = std::make_unique<GradientExchange>(model_.parameters(), *ranks_, sharded);
+    if (ranks_) exchange_ = std::make_unique<GradientExchange>(optimizer_.parameters(), *ranks_, sharded);
 }
 
 Step::~Step() = default;
@@ -142,7 +142,7 @@ StepResult Step::run(std::span<const nets::Batch> micro_batches, double learning
             }
             if (exchange_ && exchange_->sharded()) {
                 exchange_->share_weights();
-                for (std::size_t i = 0; i < model_.parameters().size(); ++i)
+                for (std::size_t i = 0; i < optimizer_.parameters().size(); ++i)
                     if (!updates(i)) optimizer_.average(i);
             }
         }
