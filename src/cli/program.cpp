@@ -33,19 +33,6 @@ constexpr const char* kExamples =
     "permission, 5 training diverged, 130 interrupted.\n"
     "`testudo VERB --help` explains a verb.";
 
-int report(const Context& context, const Error& error) {
-    if (context.json)
-        std::cerr << Json{{"error",
-                           {{"what", to_utf8(std::string_view(error.what()))},
-                            {"hint", error.hint()},
-                            {"exit_code", static_cast<int>(error.kind())}}}}
-                         .dump()
-                  << std::endl;
-    else
-        std::cerr << "error: " << printable(error.what()) << "\n" << printable(error.hint()) << std::endl;
-    return static_cast<int>(error.kind());
-}
-
 // The first lines of libtorch's messages say what happened; the rest is its call stack.
 std::string without_stack(std::string what) {
     for (const char* mark : {"\nException raised from", "\nframe #0"})
@@ -62,6 +49,7 @@ void let_threads_sleep(const CLI::App& app, char** argv) {
          {"prepare", "transcribe", "diarize", "dataset", "validate", "train", "resume", "bench", "demo"})
         if (app.got_subcommand(verb)) {
             ::setenv("OMP_WAIT_POLICY", "passive", 1);
+            ::setenv("TORCH_CPP_LOG_LEVEL", "ERROR", 0);  // what its network code retries is no news
             ::execv("/proc/self/exe", argv);  // comes back only when it failed: then go on as we are
         }
 }
@@ -107,6 +95,19 @@ std::string voice_of(const CLI::App& app) {
 }
 
 }  // namespace
+
+int report(const Context& context, const Error& error) {
+    if (context.json)
+        std::cerr << Json{{"error",
+                           {{"what", to_utf8(std::string_view(error.what()))},
+                            {"hint", error.hint()},
+                            {"exit_code", static_cast<int>(error.kind())}}}}
+                         .dump()
+                  << std::endl;
+    else
+        std::cerr << "error: " << printable(error.what()) << "\n" << printable(error.hint()) << std::endl;
+    return static_cast<int>(error.kind());
+}
 
 Json run_job(const Context& context, const std::function<Json(Events&)>& job) {
     training::use_training_allocator();  // before the first large tensor of the job

@@ -22,14 +22,17 @@ namespace {
 struct TrainVerb {
     std::string voice, yaml, device = "auto";
     std::optional<std::int64_t> epochs;
+    double join_seconds = training::TrainOptions().join_seconds;
 
-    training::TrainOptions options(bool resume) const {
+    training::TrainOptions options(const Context& context, bool resume) const {
         training::TrainOptions out;
         if (yaml.empty()) out.voice = voice;
         out.resume = resume;
         out.device = device;
         out.epochs = epochs;
         out.speak = studio::speak_samples();
+        out.join_seconds = join_seconds;
+        out.last_words = [&context](const Error& error) { report(context, error); };
         return out;
     }
 };
@@ -53,6 +56,10 @@ void add_training_flags(CLI::App& verb, TrainVerb& options) {
     verb.add_option("--yaml", options.yaml, "Another configuration, e.g. one of the original's");
     verb.add_option("--epochs", options.epochs, "Epochs in all, instead of the configuration's");
     verb.add_option("--device", options.device, "auto, cpu, cuda, cuda:1")->capture_default_str();
+    verb.add_option("--join-seconds", options.join_seconds,
+                    "Several devices or machines: how long all ranks have to come")
+        ->check(CLI::Range(0.1, 86400.0))
+        ->capture_default_str();
 }
 
 int train(const Context& context, const TrainVerb& verb, bool resume) {
@@ -60,9 +67,9 @@ int train(const Context& context, const TrainVerb& verb, bool resume) {
     const auto paths = training::run_paths(workspace.root(), verb.voice);
     const Json result = run_job(context, [&](Events& events) {
         if (resume && verb.yaml.empty())
-            return training::resume_voice(workspace.root(), verb.voice, events, verb.options(true));
+            return training::resume_voice(workspace.root(), verb.voice, events, verb.options(context, true));
         return training::train_voice(workspace.root(), verb.yaml.empty() ? paths.yaml : fs::path(verb.yaml),
-                                     events, verb.options(resume));
+                                     events, verb.options(context, resume));
     });
     if (!context.json) print_training(result);
     return exit_code(result);
@@ -254,7 +261,10 @@ void add_training_verbs(CLI::App& app, Context& context) {
         "An earlier run is moved aside to finetune_archived_<date>, never overwritten.\n"
         "Examples:\n"
         "  testudo train ada\n"
-        "  testudo train ada --json | tee log.jsonl");
+        "  testudo train ada --json | tee log.jsonl\n"
+        "  WORLD_SIZE=2 RANK=0 MASTER_ADDR=10.0.0.1 MASTER_PORT=29500 testudo train ada    on the first of "
+        "two "
+        "machines");
     train_verb->callback([&context, training] {
         context.action = [&context, training] { return train(context, *training, false); };
     });

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "cli/progress.h"
+#include "core/error.h"
 #include "core/events.h"
 #include "studio/workspace.h"
 
@@ -31,6 +32,9 @@ Json run_job(const Context& context, const std::function<Json(Events&)>& job);
 inline int exit_code(const Json& result) {
     return result.is_object() && result.value("stopped", false) ? 130 : 0;
 }
+
+// Tells the user on standard error; returns the exit code.
+int report(const Context& context, const Error& error);
 
 // Prints `document` as JSON when --json was given, else calls `text`.
 void print(const Context& context, const Json& document, const std::function<void()>& text);

@@ -87,9 +87,9 @@ std::int64_t AdamW::trained_elements() const {
     return count;
 }
 
-void AdamW::make_moments() {
+void AdamW::make_moments(const std::function<bool(std::size_t)>& updated) {
     for (std::size_t i = 0; i < parameters_.size(); ++i) {
-        if (!trains(i)) continue;
+        if (!trains(i) || (updated && !updated(i))) continue;
         if (quantise_[i]) {
             quantised_of(i, Moment::first);
             quantised_of(i, Moment::second);
@@ -135,6 +135,24 @@ void AdamW::set_moments(std::size_t index, const at::Tensor& average, const at::
     second_[order_[index]] = quantise(square.to(device), Moment::second);
 }
 
+std::vector<at::Tensor> AdamW::state_tensors(std::size_t index) {
+    if (!is_quantised(index)) return {exp_avg(index), exp_avg_sq(index)};
+    const QuantisedMoment &first = quantised(index, Moment::first),
+                          &second = quantised(index, Moment::second);
+    return {first.codes, first.largest, second.codes, second.largest};
+}
+
+void AdamW::release(std::size_t index) {
+    const std::size_t parameter = order_[index];
+    exp_avg_[parameter].reset();
+    exp_avg_sq_[parameter].reset();
+    first_[parameter] = second_[parameter] = {};
+}
+
+void AdamW::average(std::size_t parameter) {
+    if (ema_keep_ != 1) ema_[parameter].second.lerp_(parameters_[parameter].second, 1 - ema_keep_);
+}
+
 void AdamW::reset() {
     for (auto* moments : {&exp_avg_, &exp_avg_sq_})
         for (at::Tensor& moment : *moments) moment.reset();
@@ -157,8 +175,9 @@ double moment_bytes(const nets::Parameters& parameters, const AdamWOptions& opti
     return bytes;
 }
 
-void AdamW::begin_step(double learning_rate, std::int64_t iteration) {
-    make_moments();
+void AdamW::begin_step(double learning_rate, std::int64_t iteration,
+                       const std::function<bool(std::size_t)>& updated) {
+    make_moments(updated);
     ++step_;
     learning_rate_ = learning_rate;
     ema_keep_ = 1;

@@ -2,6 +2,7 @@
 // AdamW with decoupled weight decay (Loshchilov & Hutter 2019) over DLAS' two parameter groups, each clipped
 // by its own norm, fused with the exponential moving average of the weights. Tensors are float32, but for
 // moments in 8 bits (quantised_moment.h), which take a quarter of the memory.
+#include <functional>
 #include <optional>
 
 #include "nets/unified_voice.h"
@@ -48,6 +49,10 @@ class AdamW {
     at::Tensor exp_avg_sq(std::size_t index);
     const QuantisedMoment& quantised(std::size_t index, Moment which);  // live; is_quantised only
     void set_moments(std::size_t index, const at::Tensor& exp_avg, const at::Tensor& exp_avg_sq);
+    // What an index keeps beside its weights, live and in a fixed order, and what frees it (it is zero
+    // again): for ranks that each keep a part.
+    std::vector<at::Tensor> state_tensors(std::size_t index);
+    void release(std::size_t index);
     double state_bytes() const { return moment_bytes(parameters_, options_, frozen_); }  // made or not
     void reset();                                // all moments and the count of steps to zero
     std::int64_t step() const { return step_; }  // optimizer steps taken; the same for every parameter
@@ -61,13 +66,17 @@ class AdamW {
     // Group of a parameter: 0 decay, 1 rest.
     int group_of(std::size_t parameter) const { return group_[parameter]; }
     // Makes the moments that are missing, so that no update() runs out of memory halfway, then raises step().
-    void begin_step(double learning_rate, std::int64_t iteration);
+    // `updated`: of a parameter, whether update() will be called here; empty: all that are trained.
+    void begin_step(double learning_rate, std::int64_t iteration,
+                    const std::function<bool(std::size_t)>& updated = {});
     // Updates elements offset, offset + 1, … of a parameter, its moments and its average; `gradient` (flat,
     // of any contents afterwards) counts times `scale`. The offset is a multiple of 256.
     void update(std::size_t parameter, std::int64_t offset, const at::Tensor& gradient, double scale);
+    // Moves the average of a parameter that was updated elsewhere.
+    void average(std::size_t parameter);
 
   private:
-    void make_moments();
+    void make_moments(const std::function<bool(std::size_t)>& updated);
     QuantisedMoment& quantised_of(std::size_t parameter, Moment which);
 
     nets::Parameters parameters_;

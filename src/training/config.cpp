@@ -219,6 +219,8 @@ Config read_config(const fs::path& workspace, const fs::path& file) {
     config.csv = yaml.boolean("testudo.csv").value_or(false);
     config.tensorboard = yaml.boolean("testudo.tensorboard").value_or(false);
     config.sample_sentences = read_sentences(yaml);
+    config.gpus = yaml.integer_in("gpus", 1, 1, 64);
+    config.shard_optimizer = yaml.boolean("testudo.shard_optimizer").value_or(false);
     config.seed = static_cast<std::uint64_t>(
         yaml.integer_in("testudo.seed", yaml.integer_in("train.manual_seed", 1234, 0, many), 0, many));
     return config;

@@ -55,6 +55,8 @@ struct Config {
     bool csv = false, tensorboard = false;  // metrics also in these forms
     std::vector<std::string> sample_sentences;  // spoken at each save
     std::uint64_t seed = 1234;
+    std::int64_t gpus = 1;         // processes on this machine, each with a device
+    bool shard_optimizer = false;  // each of several keeps a part of the optimizer's states
 };
 
 // Paths in the file are relative to the workspace. Error(input) naming file, line and key.

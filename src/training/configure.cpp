@@ -106,9 +106,6 @@ void adjust(TrainingSettings& settings, std::int64_t lines, Events& events) {
         events.info("keep_best changes what is kept only beside keep_states; all checkpoints are kept");
     if (settings.half_precision)
         events.warning("half precision is kept in the file for the originals; Testudo trains in 32 bits");
-    if (settings.gpus > 1)
-        events.warning(
-            "more than one GPU is kept in the file for the originals; Testudo trains on one device");
 }
 
 fs::path default_dvae(const fs::path& workspace, const fs::path& model) {
@@ -311,6 +308,7 @@ Json configure(const std::filesystem::path& workspace, TrainingSettings settings
     own["lora"] = lora;
     own["freeze"] = flow_list(settings.freeze);
     own["gradient_memory"] = settings.gradient_memory;
+    own["shard_optimizer"] = settings.shard_optimizer;
     own["source_model"] = written_path(workspace, settings.source_model);
     own["dvae"] = written_path(workspace, fs::absolute(dvae_file).lexically_normal().string());
     write_yaml(paths.yaml, yaml);

@@ -95,7 +95,8 @@ TrainingSettings settings_of_yaml(const fs::path& workspace, const fs::path& fil
     settings.half_precision = yaml.boolean("fp16").value_or(false);
     settings.bitsandbytes = yaml.boolean("bitsandbytes").value_or(false);
     settings.workers = yaml.integer_in("datasets.train.n_workers", settings.workers, 0, 256);
-    settings.gpus = yaml.integer_in("gpus", settings.gpus, 1, 64);
+    settings.gpus = config.gpus;
+    settings.shard_optimizer = config.shard_optimizer;
     // The original names either a model or a state; ours keeps the former's name under a key of its own.
     settings.source_model =
         yaml.text("path.pretrain_model_gpt").value_or(yaml.text("testudo.source_model").value_or(""));

@@ -9,8 +9,9 @@ namespace testudo::training {
 RunMetrics::RunMetrics(const RunSetup& setup, Events& events)
     : events_(events),
       device_(setup.model->device()),
-      log_(setup.paths.finetune, setup.config.voice),
+      log_(setup.leads() ? OriginalLog(setup.paths.finetune, setup.config.voice) : OriginalLog()),
       remarks_(setup.counting.per_epoch()) {
+    if (!setup.leads()) return;
     MetricTable so_far;
     if (setup.start > 0) {
         try {
@@ -29,7 +30,7 @@ RunMetrics::RunMetrics(const RunSetup& setup, Events& events)
 void RunMetrics::emit(Json metric) {
     events_.metric(metric);
     metric["type"] = "metric";
-    files_->add(metric);
+    if (files_) files_->add(metric);
     if (const auto remark = remarks_.next())
         events_.remark(remark->name, remark->message, metric["it"].get<std::int64_t>());
 }

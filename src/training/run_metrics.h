@@ -13,7 +13,7 @@ namespace testudo::training {
 
 class RunMetrics {
   public:
-    // Reads what a run that goes on has told so far.
+    // Reads what a run that goes on has told so far. Writes no file but on rank 0.
     RunMetrics(const RunSetup& setup, Events& events);
 
     OriginalLog& log() { return log_; }

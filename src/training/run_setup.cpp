@@ -10,6 +10,7 @@
 #include "training/adapter_run.h"
 #include "training/measure_memory.h"
 #include "training/original_log.h"
+#include "training/share_run.h"
 
 namespace testudo::training {
 
@@ -235,6 +236,35 @@ void start_folder(RunSetup& setup, Events& events) {
     if (setup.archived) events.info(cat("the run that was here is kept in ", *setup.archived));
 }
 
+// Clips and, when asked for and usable, those of validation. Several ranks first fill the cache together.
+void load_features(RunSetup& setup, const nets::Dvae& dvae, const text::Tokenizer& tokenizer, bool validate,
+                   Events& events) {
+    const Config& config = setup.config;
+    dataset::FeatureOptions features;
+    features.dlas = config.step.form.objective == nets::Objective::dlas;
+    features.conditioning_clips = config.model.max_conditioning_inputs;
+    features.min_seconds = features.dlas ? 0.6 : 0;
+    if (setup.ranks) {
+        const int rank = setup.ranks->rank(), ranks = setup.ranks->size();
+        dataset::fill_cache(config.train_list, setup.paths.features, dvae, features, events, rank, ranks);
+        if (validate)
+            dataset::fill_cache(config.validation_list, setup.paths.features, dvae, features, events, rank,
+                                ranks);
+        setup.ranks->barrier();
+    }
+    setup.lines = std::make_unique<dataset::Features>(config.train_list, setup.paths.features, dvae,
+                                                      tokenizer, features, events);
+    check_lengths(*setup.lines, config.model, config.train_list);
+    if (!validate) return;
+    setup.validation = std::make_unique<dataset::Features>(config.validation_list, setup.paths.features, dvae,
+                                                           tokenizer, features, events, true);
+    check_lengths(*setup.validation, config.model, config.validation_list);
+    if (setup.validation->size() == 0) {
+        events.warning(cat("validation is off: no line of ", config.validation_list, " can be used"));
+        setup.validation.reset();
+    }
+}
+
 }  // namespace
 
 KeepRule keep_rule(const RunSetup& setup) {
@@ -267,10 +297,11 @@ void return_to(RunSetup& setup, const SavedState& saved, Events& events) {
 }
 
 RunSetup set_up_run(const fs::path& workspace, const fs::path& yaml, Events& events,
-                    const TrainOptions& options) {
+                    const TrainOptions& options, Ranks* ranks) {
     if (options.epochs && *options.epochs < 1)
         throw usage_error(cat("epochs is ", *options.epochs), "Ask for at least 1 epoch.");
     RunSetup setup;
+    setup.ranks = ranks;
     setup.config = read_config(workspace, find_configuration(workspace, yaml));
     const Config& config = setup.config;
     setup.paths = run_paths(workspace, config.voice);
@@ -311,22 +342,12 @@ RunSetup set_up_run(const fs::path& workspace, const fs::path& yaml, Events& eve
     if (saved && adapters) take_adapters(setup, *saved, events);
     if (saved && !adapters && config.ema_rate > 0) load_ema(*setup.optimizer, *saved, setup.paths, events);
 
-    dataset::FeatureOptions features;
-    features.dlas = config.step.form.objective == nets::Objective::dlas;
-    features.conditioning_clips = config.model.max_conditioning_inputs;
-    features.min_seconds = features.dlas ? 0.6 : 0;
-    setup.lines = std::make_unique<dataset::Features>(config.train_list, setup.paths.features, dvae,
-                                                      *tokenizer, features, events);
-    check_lengths(*setup.lines, config.model, config.train_list);
-    if (validate) {
-        setup.validation = std::make_unique<dataset::Features>(config.validation_list, setup.paths.features,
-                                                               dvae, *tokenizer, features, events, true);
-        check_lengths(*setup.validation, config.model, config.validation_list);
-        if (setup.validation->size() == 0) {
-            events.warning(cat("validation is off: no line of ", config.validation_list, " can be used"));
-            setup.validation.reset();
-        }
-    }
+    if (ranks) ranks->share(Json{{"config", config.hash}, {"validate", validate}}.dump());
+    load_features(setup, dvae, *tokenizer, validate, events);
+    if (ranks)
+        ranks->share(Json{{"lines", setup.lines->fingerprint()},
+                          {"validation", setup.validation ? setup.validation->fingerprint() : ""}}
+                         .dump());
 
     setup.start = saved ? saved->iteration : 0;
     setup.samples = saved ? saved->samples : 0;
@@ -362,6 +383,37 @@ RunSetup set_up_run(const fs::path& workspace, const fs::path& yaml, Events& eve
     delete_old_checkpoints(setup.paths, keep_rule(setup));  // as the original, at the start, too
     if (!fs::exists(setup.paths.origin)) write_json(setup.paths.origin, about_models(config));
     keep_configuration(setup.paths.finetune, config.yaml);
+    if (ranks) share_run(setup, setup.start);
+    return setup;
+}
+
+RunSetup follow_run(const fs::path& workspace, const fs::path& yaml, Events& events,
+                    const TrainOptions& options, Ranks& ranks) {
+    RunSetup setup;
+    setup.ranks = &ranks;
+    setup.config = read_config(workspace, find_configuration(workspace, yaml));
+    const Config& config = setup.config;
+    setup.paths = run_paths(workspace, config.voice);
+    const Json checked = Json::parse(ranks.share(""));
+    if (checked.at("config") != config.hash)
+        throw input_error(cat(config.yaml, " is not the configuration that ", ranks.who(0), " trains by"),
+                          "Copy that one, or let all machines share the workspace.");
+    const at::Device device = find_device(options.device);
+    const nets::Dvae dvae = load_dvae(config.dvae, device);
+    const auto tokenizer = text::load_tokenizer(config.tokenizer);
+    load_features(setup, dvae, *tokenizer, checked.at("validate"), events);
+    const Json found = Json::parse(ranks.share(""));
+    if (found.at("lines") != setup.lines->fingerprint() ||
+        found.at("validation") != (setup.validation ? setup.validation->fingerprint() : ""))
+        throw input_error(
+            cat("the dataset of ", setup.paths.folder, " is not that of ", ranks.who(0)),
+            "Copy that one, its audio folder and DVAE too, or let all machines share the workspace.");
+    setup.model = std::make_unique<nets::UnifiedVoice>(config.model, device);
+    // The average is rank 0's.
+    const Trainable trainable = make_trainable(*setup.model, config);
+    setup.optimizer =
+        std::make_unique<AdamW>(trainable.parameters, config.adamw, EmaOptions{}, trainable.frozen);
+    setup.start = share_run(setup, 0);
     return setup;
 }
 

@@ -28,6 +28,7 @@ struct TrainingSettings {
     bool bitsandbytes = false;
     std::int64_t workers = 2;
     std::int64_t gpus = 1;
+    bool shard_optimizer = false;
     std::string source_model;
     std::string resume_state;
     std::string tokenizer_json;
@@ -145,12 +146,18 @@ struct TrainingSettings {
                       .min = 0,
                       .max = 256,
                       .advanced = true});
-        visit(&S::gpus, Setting{.key = "gpus",
-                                .label = "GPUs",
-                                .help = "Devices to train on.",
-                                .min = 1,
-                                .max = 64,
-                                .advanced = true});
+        visit(&S::gpus,
+              Setting{.key = "gpus",
+                      .label = "GPUs",
+                      .help = "GPUs of this machine to train on; without a GPU, processes on its CPU.",
+                      .min = 1,
+                      .max = 64,
+                      .advanced = true});
+        visit(&S::shard_optimizer,
+              Setting{.key = "shard_optimizer",
+                      .label = "Shared optimiser states",
+                      .help = "With several GPUs each keeps a part of the optimiser's states: less memory.",
+                      .advanced = true});
         visit(
             &S::source_model,
             Setting{

@@ -11,7 +11,9 @@
 
 namespace testudo::training {
 
+class GradientExchange;
 class GradientStore;
+class Ranks;
 
 // full keeps every gradient in single precision until the step's end, lean the large ones in half precision
 // (gradient_store.h). automatic: lean when the gradients would be over 1 GiB.
@@ -41,7 +43,11 @@ struct StepResult {
 
 class Step {
   public:
-    Step(nets::UnifiedVoice& model, AdamW& optimizer, StepOptions options);
+    // With `ranks` each has a model of the same weights and computes its micro-batches of the step, maybe
+    // none. All get the same result, that of one process with all of them; only dropout falls otherwise.
+    // `sharded`: each keeps its part of the optimizer (gradient_exchange.h).
+    Step(nets::UnifiedVoice& model, AdamW& optimizer, StepOptions options, Ranks* ranks = nullptr,
+         bool sharded = false);
     ~Step();
     Step(const Step&) = delete;
     Step& operator=(const Step&) = delete;
@@ -56,6 +62,7 @@ class Step {
     nets::Losses evaluate(const nets::Batch& batch) const;  // no dropout, changes nothing
     const StepOptions& options() const { return options_; }
     void set_checkpointing(bool on) { options_.checkpointing = on; }
+    const GradientExchange* exchange() const { return exchange_.get(); }  // null without ranks
 
     // The gradients of run() before clipping, in the optimizer's parameter order, undefined where frozen; for
     // tests.
@@ -65,6 +72,8 @@ class Step {
     bool lean() const;
     void update(GradientStore& store, const double (&scales)[2], double learning_rate,
                 std::int64_t iteration);
+    bool updates(std::size_t parameter) const;
+    void sum_over_ranks(std::span<double> numbers) const;
     // Runs every micro-batch; false when a loss is not finite.
     bool collect(std::span<const nets::Batch> micro_batches, std::uint64_t seed, GradientStore& store,
                  StepResult& result);
@@ -72,6 +81,8 @@ class Step {
     nets::UnifiedVoice& model_;
     AdamW& optimizer_;
     StepOptions options_;
+    Ranks* ranks_;
+    std::unique_ptr<GradientExchange> exchange_;
     std::unique_ptr<GradientStore> store_;
 };
 

@@ -9,10 +9,13 @@
 #include "core/strings.h"
 #include "dataset/batches.h"
 #include "training/allocator.h"
+#include "training/launch.h"
 #include "training/out_of_memory.h"
 #include "training/outlook.h"
 #include "training/run_metrics.h"
 #include "training/run_setup.h"
+#include "training/share_run.h"
+#include "training/step_parts.h"
 
 namespace testudo::training {
 
@@ -54,7 +57,7 @@ class Training {
           options_(options),
           config_(setup.config),
           events_(events),
-          step_(*setup.model, *setup.optimizer, config_.step),
+          step_(*setup.model, *setup.optimizer, config_.step, setup.ranks, config_.shard_optimizer),
           metrics_(setup, events),
           outlook_(plan_of(setup)) {}
 
@@ -70,6 +73,7 @@ class Training {
     void skip(std::int64_t iteration, const StepResult& result, double limit);
     std::int64_t go_back(std::int64_t iteration);  // to a good checkpoint; returns its iteration
     std::optional<SavedState> good_checkpoint();
+    bool agree(bool here) { return setup_.ranks ? setup_.ranks->any(here) : here; }  // on one rank: on all
     void save(std::int64_t iteration);
     void speak_samples(std::int64_t iteration);
     void save_or_try_later(std::int64_t iteration);
@@ -110,13 +114,16 @@ std::vector<nets::Batch> Training::load_batch(std::int64_t iteration) {
         epoch_of_batches_ = epoch;
     }
     clips_ = batches_.at(static_cast<std::size_t>(setup_.counting.step_of(iteration) - 1));
-    // Parts of equal size, or one clip more: never none, unlike the original's.
-    const std::size_t parts =
-        std::min<std::size_t>(static_cast<std::size_t>(config_.accumulation), clips_.size());
-    std::vector<nets::Batch> micro(parts);
-    for (std::size_t i = 0; i < clips_.size(); ++i)
-        micro[i * parts / clips_.size()].push_back(
-            setup_.lines->example(clips_[i], dataset::example_seed(config_.seed, iteration, clips_[i])));
+    const Ranks* ranks = setup_.ranks;
+    std::vector<nets::Batch> micro;
+    for (const auto& part :
+         step_parts(clips_, setup_.lines->lengths(), config_.accumulation, config_.step.form.objective,
+                    ranks ? ranks->rank() : 0, ranks ? ranks->size() : 1)) {
+        micro.emplace_back();
+        for (const int clip : part)
+            micro.back().push_back(
+                setup_.lines->example(clip, dataset::example_seed(config_.seed, iteration, clip)));
+    }
     return micro;
 }
 
@@ -130,9 +137,10 @@ StepResult Training::run_step(std::int64_t iteration, double rate, double limit)
         } catch (const Error&) {
             throw;
         } catch (const c10::Error& error) {
-            if (!is_out_of_memory(error)) throw;
+            if (setup_.ranks || !is_out_of_memory(error)) throw;  // the others wait in the middle of it
             problem = error.what_without_backtrace();
         } catch (const std::bad_alloc&) {
+            if (setup_.ranks) throw;
             problem = "an allocation failed";
         }
         const auto clips = static_cast<std::int64_t>(clips_.size());
@@ -213,6 +221,10 @@ std::optional<SavedState> Training::good_checkpoint() {
 }
 
 std::int64_t Training::go_back(std::int64_t iteration) {
+    if (!setup_.leads()) {
+        epoch_of_batches_ = 0;
+        return share_run(setup_, 0);
+    }
     const auto saved = good_checkpoint();
     if (saved) {
         returns_ = saved->iteration == returned_to_ ? returns_ + 1 : 1;
@@ -243,6 +255,7 @@ std::int64_t Training::go_back(std::int64_t iteration) {
         cat(most_bad_steps, " steps in a row had to be skipped: the training goes back from iteration ",
             iteration, " to ", saved->file, " (iteration ", saved->iteration,
             ") and goes on with half the learning rate: ", scale, " of what ", config_.yaml, " says"));
+    if (setup_.ranks) share_run(setup_, saved->iteration);
     return saved->iteration;
 }
 
@@ -261,8 +274,16 @@ CheckpointContents Training::contents(std::int64_t iteration) const {
 
 void Training::save(std::int64_t iteration) {
     const auto start = Clock::now();
+    gather_moments(setup_);
+    if (!setup_.leads()) return;
     metrics_.log().line("Saving models and training states.");
-    files_ = save_checkpoint(setup_.paths, contents(iteration));
+    try {
+        files_ = save_checkpoint(setup_.paths, contents(iteration));
+    } catch (...) {
+        free_gathered(setup_);
+        throw;
+    }
+    free_gathered(setup_);
     last_saved_ = iteration;
     save_failed_.reset();
     events_.artifact("model", files_.model);
@@ -304,19 +325,25 @@ void Training::validate(std::int64_t iteration) {
     const dataset::Features& lines = *setup_.validation;
     const int size = static_cast<int>(std::max<std::int64_t>(1, config_.validation_batch_size));
     double text = 0, mel = 0;
-    std::int64_t text_tokens = 0, mel_tokens = 0;
+    double text_tokens = 0, mel_tokens = 0;
+    Ranks* ranks = setup_.ranks;
     for (int begin = 0; begin < lines.size(); begin += size) {
+        if (ranks && begin / size % ranks->size() != ranks->rank()) continue;
         nets::Batch batch;
         for (int i = begin; i < std::min(begin + size, lines.size()); ++i)
             batch.push_back(lines.example(i, dataset::example_seed(config_.seed, validation_iteration, i)));
         const nets::Losses losses = step_.evaluate(batch);
         text += losses.text * static_cast<double>(losses.text_tokens);
         mel += losses.mel * static_cast<double>(losses.mel_tokens);
-        text_tokens += losses.text_tokens;
-        mel_tokens += losses.mel_tokens;
+        text_tokens += static_cast<double>(losses.text_tokens);
+        mel_tokens += static_cast<double>(losses.mel_tokens);
     }
-    text /= static_cast<double>(text_tokens);
-    mel /= static_cast<double>(mel_tokens);
+    if (ranks) {
+        const auto sums = ranks->sum({text, mel, text_tokens, mel_tokens});
+        text = sums[0], mel = sums[1], text_tokens = sums[2], mel_tokens = sums[3];
+    }
+    text /= text_tokens;
+    mel /= mel_tokens;
     const double total = config_.step.text_weight * text + config_.step.mel_weight * mel;
     const double seconds = seconds_since(start);
     outlook_.validation(seconds);
@@ -382,7 +409,7 @@ Json Training::run() {
         one_iteration(iteration);
         const bool went_back = setup_.own.bad_in_a_row >= most_bad_steps;
         if (went_back) iteration = go_back(iteration);
-        stopped = stop_requested() && iteration < setup_.total;
+        stopped = agree(stop_requested()) && iteration < setup_.total;
         if (went_back && !stopped) continue;
         // While steps fail nothing new was learnt, and older checkpoints must not be pushed out by copies.
         const bool worth_saving = setup_.own.bad_in_a_row == 0 || iteration == setup_.total;
@@ -390,13 +417,13 @@ Json Training::run() {
         if (outlook_.agenda().validation_due(iteration) && !stopped) validate(iteration);
         if (stopped)
             save(iteration);
-        else if ((outlook_.agenda().save_due(iteration) || save_again_due()) && worth_saving)
+        else if (worth_saving && (outlook_.agenda().save_due(iteration) || agree(save_again_due())))
             save_or_try_later(iteration);
         progress(iteration, iteration == first || iteration == setup_.total || stopped);
         // A signal that came while saving or validating: this iteration may not be saved yet.
-        if (!stopped && stop_requested() && iteration < setup_.total) {
+        if (!stopped && agree(stop_requested()) && iteration < setup_.total) {
             stopped = true;
-            if (last_saved_ != iteration) save(iteration);
+            if (agree(setup_.leads() && last_saved_ != iteration)) save(iteration);
         }
     }
     if (stopped)
@@ -434,8 +461,15 @@ Json Training::run() {
 Json train_voice(const std::filesystem::path& workspace, const std::filesystem::path& yaml, Events& events,
                  TrainOptions options) {
     try {
-        RunSetup setup = set_up_run(workspace, yaml, events, options);
-        return Training(setup, events, options).run();
+        Company company(workspace, yaml, events, options);
+        options.device = company.device();
+        return company.work([&](Ranks* ranks) {
+            Events silent;  // rank 0 speaks for all
+            Events& spoken = company.leads() ? events : silent;
+            RunSetup setup = company.leads() ? set_up_run(workspace, yaml, spoken, options, ranks)
+                                             : follow_run(workspace, yaml, spoken, options, *ranks);
+            return Training(setup, spoken, options).run();
+        });
     } catch (const c10::Error& error) {
         if (!is_out_of_memory(error)) throw;
         throw out_of_memory(error.what_without_backtrace(), {});

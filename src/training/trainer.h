@@ -2,9 +2,11 @@
 // The training itself: a configuration, a dataset and a base model become checkpoints.
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <optional>
 #include <string>
 
+#include "core/error.h"
 #include "core/events.h"
 #include "core/json.h"
 #include "training/samples.h"
@@ -18,6 +20,11 @@ struct TrainOptions {
     std::string device = "auto";              // auto, cpu, cuda, cuda:1, …
     MakeSpeak speak = {};                     // how testudo.sample_sentences are spoken; none: they are not
     double save_again_seconds = 60;           // after a save that failed, at the latest the next due one
+    // Several devices (launch.h): how long all ranks have to come; the program that the others are started
+    // by; the last thing to do in a process that has to be ended because another one is lost.
+    double join_seconds = 120;
+    std::filesystem::path program = "/proc/self/exe";
+    std::function<void(const Error&)> last_words = {};
 };
 
 // Runs what `yaml` (relative to the workspace, or absolute) describes. Without resume (and without
@@ -41,6 +48,10 @@ struct TrainOptions {
 // this voice), diverged (three in a row with no checkpoint to go back to, or three returns to the same one,
 // or a learning rate halved ten times; the last checkpoint stays). A checkpoint that cannot be written is
 // tried again; only that of the end (or of a stop) must succeed.
+//
+// With gpus above 1, or torchrun's variables in the environment, several processes train (launch.h). Rank 0
+// does all that is said above. Another one computes its part and says only that; its summary is as far as it
+// knows.
 Json train_voice(const std::filesystem::path& workspace, const std::filesystem::path& yaml, Events& events,
                  TrainOptions options = {});
 

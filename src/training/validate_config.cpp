@@ -25,6 +25,7 @@
 #include "training/import_settings.h"
 #include "training/measure_memory.h"
 #include "training/suggest.h"
+#include "training/world.h"
 
 namespace testudo::training {
 
@@ -237,6 +238,12 @@ void Validation::check_models() {
         device_ = find_device(options_.device);
         add("device", "ok",
             device_.is_cpu() ? cat("CPU, ", at::get_num_threads(), " threads") : device_.str());
+        if (config_.gpus < 2) return;
+        World last;
+        last.rank = last.local_rank = static_cast<int>(config_.gpus) - 1;
+        device_of(last, options_.device);
+        add("ranks", "ok",
+            cat(config_.gpus, device_.is_cpu() ? " on the CPU, which divide its threads" : " GPUs"));
     });
     weights_ = config_.base_model;
     if (!config_.resume_state.empty())
