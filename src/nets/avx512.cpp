@@ -2,28 +2,13 @@
 // a function made here serve processors that lack it.
 #include "nets/avx512.h"
 
-#include <immintrin.h>
+#include "nets/avx512_math.h"
 
 namespace testudo::nets::avx512 {
 
 namespace {
 
 constexpr std::int64_t group = 6;  // rows whose sums stay in registers: 6 rows x 4 vectors of outputs
-
-inline __m512 exponential(__m512 x) {
-    x = _mm512_max_ps(x, _mm512_set1_ps(-87.0f));
-    const __m512 n = _mm512_roundscale_ps(_mm512_mul_ps(x, _mm512_set1_ps(1.44269504f)), 0x08);
-    __m512 r = _mm512_fnmadd_ps(n, _mm512_set1_ps(0.693359375f), x);
-    r = _mm512_fnmadd_ps(n, _mm512_set1_ps(-2.12194440e-4f), r);
-    // Taylor coefficients fitted on [-ln2/2, ln2/2] (Cephes expf)
-    __m512 p = _mm512_set1_ps(1.9875691500e-4f);
-    constexpr float next[] = {1.3981999507e-3f, 8.3334519073e-3f, 4.1665795894e-2f, 1.6666665459e-1f,
-                              5.0000001201e-1f};
-#pragma GCC unroll 5
-    for (const float c : next) p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(c));
-    p = _mm512_fmadd_ps(p, _mm512_mul_ps(r, r), _mm512_add_ps(r, _mm512_set1_ps(1.0f)));
-    return _mm512_scalef_ps(p, n);
-}
 
 // x/2 (1 + erf(x/sqrt 2)), erf by Abramowitz and Stegun 7.1.26 (off by 1.5e-7 at most)
 inline __m512 gelu(__m512 x) {
@@ -132,8 +117,6 @@ void rows_and_panels(const Product& p, std::int64_t first_row, std::int64_t last
         }
     }
 }
-
-inline __m256i to_bfloat16(__m512 x) { return reinterpret_cast<__m256i>(_mm512_cvtneps_pbh(x)); }
 
 // exp(score - largest) in place of the scores, as lanes of `element`; returns the sum.
 float softmax_row(Element element, float* scores, std::int64_t count, std::int32_t* out) {

@@ -18,6 +18,7 @@ struct GptOptions {
     double dropout = 0, attention_dropout = 0;
     std::uint64_t seed = 0;
     bool recompute = false;
+    Precision precision = Precision::float32;  // of the products
 };
 
 // x [tokens, dim] -> output of the last block. `saved` null: nothing is kept.

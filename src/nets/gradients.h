@@ -1,12 +1,16 @@
 #pragma once
 // The ways in which the backward pass hands gradients to a GradientSink. A null sink: nothing is done.
+#include "nets/block_math.h"
+#include "nets/products.h"
 #include "nets/unified_voice_pass.h"
 
 namespace testudo::nets {
 
 class Gradients {
   public:
-    explicit Gradients(GradientSink* sink) : sink_(sink) {}
+    // precision: of the products
+    explicit Gradients(GradientSink* sink, Precision precision = Precision::float32)
+        : sink_(sink), precision_(precision) {}
     explicit operator bool() const { return sink_ != nullptr; }
 
     // left [tokens, m], right [tokens, n]: the gradient is left^T right.
@@ -18,10 +22,7 @@ class Gradients {
     void accumulate_product(std::size_t parameter, const at::Tensor& left, const at::Tensor& right,
                             bool overwrite) {
         at::Tensor target = sink_->buffer(parameter).view({left.size(1), right.size(1)});
-        if (overwrite)
-            at::mm_out(target, left.t(), right);
-        else
-            target.addmm_(left.t(), right);
+        product_out(target, left.t(), right, {.add = !overwrite, .precision = precision_});
     }
     void accumulate(std::size_t parameter, const at::Tensor& gradient, bool overwrite) {
         at::Tensor target = sink_->buffer(parameter);
@@ -34,7 +35,7 @@ class Gradients {
         accumulate(parameter, gradient, sink_->fresh(parameter));
         sink_->ready(parameter);
     }
-    void row_sum(std::size_t parameter, const at::Tensor& rows) { add(parameter, rows.sum(0)); }
+    void row_sum(std::size_t parameter, const at::Tensor& rows) { add(parameter, column_sums(rows)); }
     // Gradients `rows` of table entries ids.
     void table(std::size_t parameter, const at::Tensor& ids, const at::Tensor& rows) {
         at::Tensor target = sink_->buffer(parameter);
@@ -47,6 +48,7 @@ class Gradients {
 
   private:
     GradientSink* sink_;
+    Precision precision_;
 };
 
 }  // namespace testudo::nets

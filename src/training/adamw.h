@@ -57,11 +57,13 @@ class AdamW {
     int group_of(std::size_t parameter) const { return group_[parameter]; }
     void begin_step(double learning_rate, std::int64_t iteration);  // raises step()
     // Updates elements offset, offset + 1, … of a parameter, its moments and its average; `gradient` (flat,
-    // of any contents afterwards) counts times `scale`. The offset is a multiple of 256.
+    // float32 or half, of any contents afterwards) counts times `scale`. The offset is a multiple of 256.
     void update(std::size_t parameter, std::int64_t offset, const at::Tensor& gradient, double scale);
 
   private:
     QuantisedMoment& quantised_of(std::size_t parameter, Moment which);
+    // The update in one pass over memory; only where nets::own_kernels() are.
+    void update_at_once(std::size_t parameter, std::int64_t offset, const at::Tensor& gradient, double scale);
 
     nets::Parameters parameters_;
     AdamWOptions options_;

@@ -1,5 +1,7 @@
 #include "training/checkpoint.h"
 
+#include <cmath>
+
 #include "core/error.h"
 #include "core/files.h"
 #include "core/strings.h"
@@ -105,6 +107,8 @@ Value own_value(const OwnState& own) {
     for (const double loss : own.losses) losses.items.emplace_back(loss);
     dict.set("losses", std::move(losses));
     dict.set("bad_in_a_row", own.bad_in_a_row);
+    dict.set("loss_scale", own.loss_scale.scale);
+    dict.set("loss_scale_steps", own.loss_scale.good_steps);
     return dict;
 }
 
@@ -141,6 +145,11 @@ OwnState read_own(const Value& value, const fs::path& file) {
     if (const Value* losses = value.find("losses"))
         for (const Value& loss : losses->elements()) own.losses.push_back(loss.number().value_or(0));
     own.bad_in_a_row = whole_number(value, "bad_in_a_row", 0, file);
+    if (const Value* scale = value.find("loss_scale"))
+        own.loss_scale.scale = scale->number().value_or(LossScale::initial);
+    if (!(own.loss_scale.scale > 0 && std::isfinite(own.loss_scale.scale)))
+        throw bad_state(file, "its \"loss_scale\" is not above 0");
+    own.loss_scale.good_steps = whole_number(value, "loss_scale_steps", 0, file);
     return own;
 }
 
@@ -332,7 +341,7 @@ double checkpoint_bytes(std::int64_t elements, const nets::UnifiedVoiceConfig& m
 
 double checkpoint_bytes(const nets::UnifiedVoice& model, const AdamW& optimizer) {
     return checkpoint_bytes(nets::count_elements(model.parameters()), model.config(),
-                            !optimizer.ema().empty());
+                            !optimizer.ema().empty(), optimizer.state_bytes());
 }
 
 DiskNeed disk_need(const RunPaths& paths, double each, std::int64_t start, std::int64_t total,

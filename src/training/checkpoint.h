@@ -12,6 +12,7 @@
 #include "tensors/pickle.h"
 #include "training/adamw.h"
 #include "training/counting.h"
+#include "training/precision.h"
 #include "training/run_paths.h"
 #include "training/schedule.h"
 
@@ -29,6 +30,7 @@ struct OwnState {
     double rate_scale = 1;            // of all learning rates; halved by each return to a good state
     std::vector<double> losses = {};  // of the last good steps, see LossWatch
     std::int64_t bad_in_a_row = 0;    // steps skipped up to here
+    LossScale loss_scale = {};
 };
 
 struct SavedState {

@@ -114,6 +114,16 @@ StepOptions read_step(const YamlReader& yaml) {
     return step;
 }
 
+PrecisionChoice read_precision(const YamlReader& yaml) {
+    const std::string name = yaml.text("testudo.precision").value_or("auto");
+    if (name == "auto") return PrecisionChoice::automatic;
+    if (name == "float32") return PrecisionChoice::float32;
+    if (name == "bfloat16") return PrecisionChoice::bfloat16;
+    if (name == "float16") return PrecisionChoice::float16;
+    throw input_error(cat(yaml.place("testudo.precision"), " is \"", name, "\", which is not known"),
+                      "Choose auto, float32, bfloat16 or float16.");
+}
+
 }  // namespace
 
 fs::path find_configuration(const fs::path& workspace, const fs::path& yaml) {
@@ -155,6 +165,8 @@ Config read_config(const fs::path& workspace, const fs::path& file) {
     config.adamw.eight_bit = yaml.boolean("bitsandbytes").value_or(false);
     if (yaml.boolean("train.ema_enabled").value_or(false))
         config.ema_rate = yaml.number_in("train.ema_rate", 0.999, 0, 1);
+    config.half_precision = yaml.boolean("fp16").value_or(false);
+    config.precision = read_precision(yaml);
     config.schedule = read_schedule(yaml, rate);
     config.step = read_step(yaml);
     config.model = read_model(yaml);

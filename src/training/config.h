@@ -27,6 +27,8 @@ struct Config {
 
     AdamWOptions adamw;
     double ema_rate = 0;  // 0: off
+    bool half_precision = false;
+    PrecisionChoice precision = PrecisionChoice::automatic;  // step.precision is chosen with the device
     ScheduleSettings schedule;
     StepOptions step;
 

@@ -100,8 +100,9 @@ void adjust(TrainingSettings& settings, std::int64_t lines, Events& events) {
     const auto epochs = static_cast<double>(settings.epochs);
     if (settings.save_rate > epochs) settings.save_rate = epochs;
     if (settings.validation_rate > epochs) settings.validation_rate = epochs;
-    if (settings.half_precision)
-        events.warning("half precision is kept in the file for the originals; Testudo trains in 32 bits");
+    if (settings.half_precision && settings.bitsandbytes && settings.precision == "auto")
+        events.warning(
+            "BitsAndBytes switches half precision off, as in the original; precision bfloat16 goes with it");
     if (settings.gpus > 1)
         events.warning(
             "more than one GPU is kept in the file for the originals; Testudo trains on one device");
@@ -280,6 +281,7 @@ Json configure(const std::filesystem::path& workspace, TrainingSettings settings
     own["keep_states"] = settings.keep_states;
     own["checkpointing"] = settings.checkpointing;
     own["gradient_memory"] = settings.gradient_memory;
+    own["precision"] = settings.precision;
     own["source_model"] = written_path(workspace, settings.source_model);
     own["dvae"] = written_path(workspace, fs::absolute(dvae_file).lexically_normal().string());
     write_yaml(paths.yaml, yaml);

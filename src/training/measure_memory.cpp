@@ -126,7 +126,9 @@ MemoryNeed measure_memory(const Config& config, const fs::path& weights, std::ve
     nets::UnifiedVoice model = load_model(weights, config.model, device, to_utf8(config.yaml.native()));
     AdamW optimizer(model.parameters(), config.adamw, EmaOptions{config.ema_rate, false});
     need.fixed = fixed_bytes(nets::count_elements(model.parameters()), optimizer.state_bytes(), config);
-    Step step(model, optimizer, config.step);
+    StepOptions options = config.step;
+    options.precision = precision_on(config.precision, config.half_precision, device);
+    Step step(model, optimizer, options);
 
     std::vector<double> tokens(static_cast<std::size_t>(lines) + 1);  // of the first n clips
     for (std::int64_t i = 0; i < lines; ++i)

@@ -179,6 +179,7 @@ void take_own(RunSetup& setup, const SavedState& saved) {
     if (saved.own->config == own.config && saved.own->dataset == own.dataset) {
         setup.losses.restore(saved.own->losses);
         own.bad_in_a_row = saved.own->bad_in_a_row;
+        own.loss_scale = saved.own->loss_scale;
     }
 }
 
@@ -243,6 +244,7 @@ RunSetup set_up_run(const fs::path& workspace, const fs::path& yaml, Events& eve
     const bool validate = usable_validation(config, warnings);
 
     const at::Device device = find_device(options.device);
+    setup.config.step.precision = precision_on(config.precision, config.half_precision, device);
     const fs::path weights = saved ? model_of_state(*saved, setup.paths) : config.base_model;
     setup.model = std::make_unique<nets::UnifiedVoice>(
         load_model(weights, config.model, device, to_utf8(config.yaml.native())));

@@ -33,6 +33,7 @@ struct TrainingSettings {
     std::string tokenizer_json;
     std::string dvae_model;                // ours
     std::string gradient_memory = "auto";  // ours
+    std::string precision = "auto";        // ours
     std::int64_t keep_states = 0;          // ours: the original's "Keep X Previous States" of its Run tab
     bool ema = false;                      // ours
     std::string objective = "consistent";  // ours
@@ -123,7 +124,7 @@ struct TrainingSettings {
         visit(&S::half_precision,
               Setting{.key = "half_p",
                       .label = "Half precision",
-                      .help = "Kept in the file for the originals; Testudo trains in 32 bits on this device.",
+                      .help = "Products in 16 bits: float16 on GPUs, bfloat16 on CPUs; weights stay in 32.",
                       .advanced = true});
         visit(&S::bitsandbytes,
               Setting{.key = "bitsandbytes",
@@ -194,6 +195,12 @@ struct TrainingSettings {
                     .help = "full keeps gradients in 32 bits until the step's end, lean in 16: less memory.",
                     .choices = {"auto", "full", "lean"},
                     .advanced = true});
+        visit(&S::precision,
+              Setting{.key = "precision",
+                      .label = "Precision",
+                      .help = "Of products; auto: 32 bits, or with half precision what suits the device.",
+                      .choices = {"auto", "float32", "bfloat16", "float16"},
+                      .advanced = true});
         visit(&S::seed, Setting{.key = "seed",
                                 .label = "Seed",
                                 .help = "Of the order of clips, crops and dropout.",

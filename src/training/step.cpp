@@ -72,13 +72,17 @@ bool Step::collect(std::span<const nets::Batch> micro_batches, std::uint64_t see
     std::vector<nets::TokenCounts> counts;
     for (const auto& batch : micro_batches)
         counts.push_back(nets::count_tokens(model_.config(), batch, options_.form));
-    const auto weights = token_weights(counts, options_);
+    auto weights = token_weights(counts, options_);
+    if (scales_losses())
+        for (nets::TokenWeights& weight : weights)
+            weight.text *= loss_scale_.scale, weight.mel *= loss_scale_.scale;
     std::vector<nets::Losses> losses;
     nets::PassTimes times;
     for (std::size_t i = 0; i < micro_batches.size() && store.finite(); ++i) {
         const nets::PassOptions pass{.form = options_.form,
                                      .dropout = options_.dropout,
                                      .seed = nets::mix_seed(seed, i),
+                                     .precision = options_.precision,
                                      .recompute = options_.checkpointing};
         losses.push_back(nets::run_pass(model_, micro_batches[i], pass, weights[i], &store, &times));
     }
@@ -107,11 +111,17 @@ StepResult Step::run(std::span<const nets::Batch> micro_batches, double learning
             const std::size_t parameter = optimizer_.parameter_of(i);
             squares[optimizer_.group_of(parameter)] += store.squared_norm(parameter);
         }
-        result.grad_norm_decay = std::sqrt(squares[0]);
-        result.grad_norm_rest = std::sqrt(squares[1]);
+        const double unscale = scales_losses() ? 1 / loss_scale_.scale : 1;
+        result.grad_norm_decay = unscale * std::sqrt(squares[0]);
+        result.grad_norm_rest = unscale * std::sqrt(squares[1]);
         result.skipped = !std::isfinite(squares[0]) || !std::isfinite(squares[1]);
+        if (scales_losses()) {
+            // Where even the plain losses overflow the numbers themselves are bad.
+            result.overflow = result.skipped && loss_scale_.scale > 1;
+            loss_scale_.update(!result.skipped);
+        }
         const auto factor = [&](double norm) {
-            return options_.clip > 0 ? std::min(1.0, options_.clip / (norm + 1e-6)) : 1.0;
+            return unscale * (options_.clip > 0 ? std::min(1.0, options_.clip / (norm + 1e-6)) : 1.0);
         };
         const double scales[2] = {factor(result.grad_norm_decay), factor(result.grad_norm_rest)};
         if (!result.skipped) {

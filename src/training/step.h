@@ -8,6 +8,7 @@
 
 #include "nets/unified_voice_pass.h"
 #include "training/adamw.h"
+#include "training/precision.h"
 
 namespace testudo::training {
 
@@ -24,6 +25,7 @@ struct StepOptions {
     double dropout = 0.1;
     bool checkpointing = false;
     GradientMemory memory = GradientMemory::automatic;
+    nets::Precision precision = nets::Precision::float32;  // float16: with loss scaling
 };
 
 struct StepTimes {
@@ -36,6 +38,8 @@ struct StepResult {
     double grad_norm_decay = 0, grad_norm_rest = 0;  // before clipping
     // Weights and optimizer are as before: a loss or gradient was not finite, or (leap) the total too large.
     bool skipped = false, leap = false;
+    // A float16 step whose scaled gradients were too large: skipped, and the next are scaled less.
+    bool overflow = false;
     StepTimes times;
 };
 
@@ -53,12 +57,14 @@ class Step {
                    std::int64_t iteration = 0, double limit = std::numeric_limits<double>::infinity());
     nets::Losses evaluate(const nets::Batch& batch) const;  // no dropout, changes nothing
     const StepOptions& options() const { return options_; }
+    LossScale& loss_scale() { return loss_scale_; }  // of float16
 
     // The gradients of run() before clipping, in parameter order; for tests.
     std::vector<at::Tensor> gradients(std::span<const nets::Batch> micro_batches, std::uint64_t seed);
 
   private:
     bool lean() const;
+    bool scales_losses() const { return options_.precision == nets::Precision::float16; }
     // Runs every micro-batch; false when a loss is not finite.
     bool collect(std::span<const nets::Batch> micro_batches, std::uint64_t seed, GradientStore& store,
                  StepResult& result);
@@ -66,6 +72,7 @@ class Step {
     nets::UnifiedVoice& model_;
     AdamW& optimizer_;
     StepOptions options_;
+    LossScale loss_scale_;
     std::unique_ptr<GradientStore> store_;
 };
 

@@ -41,7 +41,9 @@ class Training {
           events_(events),
           step_(*setup.model, *setup.optimizer, config_.step),
           log_(setup.paths.finetune, config_.voice),
-          eta_(setup.counting.per_epoch()) {}
+          eta_(setup.counting.per_epoch()) {
+        step_.loss_scale() = setup.own.loss_scale;
+    }
 
     Json run();
 
@@ -66,7 +68,7 @@ class Training {
     bool validation_due(std::int64_t iteration) const {
         return setup_.validation && is_due(iteration, config_.validate_every);
     }
-    CheckpointContents contents(std::int64_t iteration) const;
+    CheckpointContents contents(std::int64_t iteration);
     double rate() const { return setup_.schedule->rate() * setup_.own.rate_scale; }
 
     RunSetup& setup_;
@@ -116,7 +118,11 @@ void Training::one_iteration(std::int64_t iteration) {
     setup_.samples += static_cast<std::int64_t>(clips_.size());
     const double seconds = seconds_since(start);
     eta_.iteration(seconds);
-    if (result.skipped) {
+    if (result.overflow) {
+        ++skipped_;
+        events_.info(cat("iteration ", iteration, " overflowed float16 and changed nothing; losses are now ",
+                         "scaled by ", step_.loss_scale().scale));
+    } else if (result.skipped) {
         skip(iteration, result, limit);
     } else {
         setup_.own.bad_in_a_row = 0;
@@ -212,9 +218,10 @@ std::int64_t Training::go_back(std::int64_t iteration) {
     return saved->iteration;
 }
 
-CheckpointContents Training::contents(std::int64_t iteration) const {
+CheckpointContents Training::contents(std::int64_t iteration) {
     OwnState own = setup_.own;
     own.losses = setup_.losses.losses();
+    own.loss_scale = step_.loss_scale();
     return {iteration,
             setup_.counting.finished_epochs(iteration),
             setup_.samples,
@@ -333,6 +340,9 @@ Json Training::run() {
                          std::llround(setup_.optimizer->state_bytes() / mib), " MiB instead of ",
                          std::llround(8 * elements / mib)));
     }
+    if (const std::string notice = precision_notice(config_.step.precision, setup_.model->device());
+        !notice.empty())
+        events_.info(notice);
     bool stopped = false;
     std::int64_t iteration = setup_.start;
     while (iteration < setup_.total && !stopped) {
