@@ -173,6 +173,12 @@ void write_model(const fs::path& file, const nets::Parameters& parameters) {
     read_back(file, tensors::Check::structure);
 }
 
+nets::Parameters in_half(nets::Parameters all) {
+    for (auto& [name, tensor] : all)
+        if (tensor.is_floating_point()) tensor = tensor.to(at::kHalf);
+    return all;
+}
+
 // The parameters of the average in the model's state dict, masks included.
 nets::Parameters with_ema(const nets::UnifiedVoice& model, const nets::Parameters& ema) {
     nets::Parameters all = model.state_dict(true);
@@ -372,21 +378,25 @@ void check_disk(const RunPaths& paths, double bytes) {
 CheckpointFiles save_checkpoint(const RunPaths& paths, const CheckpointContents& contents) {
     make_folders(paths.models);
     make_folders(paths.states);
-    check_disk(paths, checkpoint_bytes(*contents.model, *contents.optimizer));
+    const auto elements = static_cast<double>(nets::count_elements(contents.model->parameters()));
+    check_disk(paths,
+               checkpoint_bytes(*contents.model, *contents.optimizer) + (contents.half ? 2 * elements : 0));
     CheckpointFiles files;
     files.model = paths.model(contents.iteration);
     files.state = paths.state(contents.iteration);
     const bool averaged = !contents.optimizer->ema().empty();
     if (averaged) files.ema_model = paths.ema_model(contents.iteration);
+    if (contents.half) files.half_model = paths.half_model(contents.iteration);
     const bool stood = fs::exists(files.state);
     try {
         write_model(files.model, contents.model->state_dict(true));
         if (averaged) write_model(files.ema_model, with_ema(*contents.model, contents.optimizer->ema()));
+        if (contents.half) write_model(files.half_model, in_half(contents.model->state_dict(true)));
         tensors::write_pickle(files.state, state_value(contents));
         read_back(files.state, tensors::Check::contents);
     } catch (...) {  // what is of no use must not fill the disk
         std::error_code ignored;
-        for (const fs::path& file : {files.state, files.ema_model, files.model})
+        for (const fs::path& file : {files.state, files.half_model, files.ema_model, files.model})
             if (!stood && !file.empty()) fs::remove(file, ignored);
         throw;
     }
@@ -401,6 +411,7 @@ std::vector<std::int64_t> delete_old_checkpoints(const RunPaths& paths, std::int
         std::error_code ignored;  // a file that cannot be deleted is no reason to end a training
         fs::remove(paths.state(saved[i]), ignored);
         fs::remove(paths.ema_model(saved[i]), ignored);
+        fs::remove(paths.half_model(saved[i]), ignored);
         fs::remove(paths.model(saved[i]), ignored);
         deleted.push_back(saved[i]);
     }

@@ -59,11 +59,12 @@ struct CheckpointContents {
     AdamW* optimizer = nullptr;
     const Schedule* schedule = nullptr;
     OwnState own;
+    bool half = false;  // also a copy of the model in half precision
 };
 tensors::Value state_value(const CheckpointContents& contents);
 
 struct CheckpointFiles {
-    fs::path model, ema_model, state;  // ema_model empty when there is no average
+    fs::path model, ema_model, half_model, state;  // empty: no average, no copy in half precision
 };
 // Model first, the state last: a state never stands without its model. Each file is read back before this
 // returns. Error(environment) when the disk lacks the room, before anything is written; when a write fails

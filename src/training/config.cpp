@@ -187,6 +187,7 @@ Config read_config(const fs::path& workspace, const fs::path& file) {
     config.save_every = yaml.integer_in("logger.save_checkpoint_freq", 0, 0, many);
     config.validate_every = yaml.integer_in("train.val_freq", 0, 0, many);
     config.keep_states = yaml.integer_in("testudo.keep_states", 0, 0, many);
+    config.save_half = yaml.boolean("testudo.save_half").value_or(false);
     config.seed = static_cast<std::uint64_t>(
         yaml.integer_in("testudo.seed", yaml.integer_in("train.manual_seed", 1234, 0, many), 0, many));
     return config;

@@ -282,6 +282,7 @@ Json configure(const std::filesystem::path& workspace, TrainingSettings settings
     own["checkpointing"] = settings.checkpointing;
     own["gradient_memory"] = settings.gradient_memory;
     own["precision"] = settings.precision;
+    own["save_half"] = settings.save_half;
     own["source_model"] = written_path(workspace, settings.source_model);
     own["dvae"] = written_path(workspace, fs::absolute(dvae_file).lexically_normal().string());
     write_yaml(paths.yaml, yaml);

@@ -105,6 +105,7 @@ TrainingSettings settings_of_yaml(const fs::path& workspace, const fs::path& fil
     settings.dropout = std::min(config.step.dropout, 0.9);
     settings.checkpointing = config.step.checkpointing;
     settings.gradient_memory = name_of(config.step.memory);
+    settings.save_half = config.save_half;
     settings.precision = yaml.text("testudo.precision").value_or("auto");
     settings.seed = static_cast<std::int64_t>(config.seed);
     return settings;

@@ -42,6 +42,9 @@ std::optional<std::int64_t> iteration_of(const std::string& name, std::string_vi
 
 fs::path RunPaths::model(std::int64_t iteration) const { return models / cat(iteration, "_gpt.pth"); }
 fs::path RunPaths::ema_model(std::int64_t iteration) const { return models / cat(iteration, "_gpt_ema.pth"); }
+fs::path RunPaths::half_model(std::int64_t iteration) const {
+    return models / cat(iteration, "_gpt_half.pth");
+}
 fs::path RunPaths::state(std::int64_t iteration) const { return states / cat(iteration, ".state"); }
 
 RunPaths run_paths(const fs::path& workspace, const std::string& voice) {

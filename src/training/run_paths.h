@@ -21,9 +21,10 @@ struct RunPaths {
     fs::path origin;    // …/origin.json: where its models come from (tensors/sidecar.h)
     fs::path features;  // training/<voice>/.features: mels and codes, safe to delete
 
-    fs::path model(std::int64_t iteration) const;      // …/models/<it>_gpt.pth
-    fs::path ema_model(std::int64_t iteration) const;  // …/models/<it>_gpt_ema.pth
-    fs::path state(std::int64_t iteration) const;      // …/training_state/<it>.state
+    fs::path model(std::int64_t iteration) const;       // …/models/<it>_gpt.pth
+    fs::path ema_model(std::int64_t iteration) const;   // …/models/<it>_gpt_ema.pth
+    fs::path half_model(std::int64_t iteration) const;  // …/models/<it>_gpt_half.pth
+    fs::path state(std::int64_t iteration) const;       // …/training_state/<it>.state
 };
 
 // Error(usage) for a name that is no plain folder name.

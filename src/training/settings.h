@@ -34,6 +34,7 @@ struct TrainingSettings {
     std::string dvae_model;                // ours
     std::string gradient_memory = "auto";  // ours
     std::string precision = "auto";        // ours
+    bool save_half = false;                // ours
     std::int64_t keep_states = 0;          // ours: the original's "Keep X Previous States" of its Run tab
     bool ema = false;                      // ours
     std::string objective = "consistent";  // ours
@@ -195,6 +196,11 @@ struct TrainingSettings {
                     .help = "full keeps gradients in 32 bits until the step's end, lean in 16: less memory.",
                     .choices = {"auto", "full", "lean"},
                     .advanced = true});
+        visit(&S::save_half,
+              Setting{.key = "save_half",
+                      .label = "Save half models",
+                      .help = "Also save each model in half precision (N_gpt_half.pth): half the size.",
+                      .advanced = true});
         visit(&S::precision,
               Setting{.key = "precision",
                       .label = "Precision",

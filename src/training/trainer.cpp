@@ -228,7 +228,8 @@ CheckpointContents Training::contents(std::int64_t iteration) {
             setup_.model.get(),
             setup_.optimizer.get(),
             setup_.schedule.get(),
-            std::move(own)};
+            std::move(own),
+            config_.save_half};
 }
 
 void Training::save(std::int64_t iteration) {
@@ -239,6 +240,7 @@ void Training::save(std::int64_t iteration) {
     save_failed_.reset();
     events_.artifact("model", files_.model);
     if (!files_.ema_model.empty()) events_.artifact("ema_model", files_.ema_model);
+    if (!files_.half_model.empty()) events_.artifact("half_model", files_.half_model);
     events_.artifact("state", files_.state);
     if (const auto deleted = delete_old_checkpoints(setup_.paths, config_.keep_states); !deleted.empty())
         events_.info(cat("deleted ", deleted.size(),

@@ -30,7 +30,7 @@ struct TrainOptions {
 // tokens_per_second}, metric {mode: "validation", it, epoch, loss_text_ce, loss_mel_ce, loss_gpt_total,
 // clips, seconds}, progress {stage: "train", done, total, unit: "iterations", epoch, epochs, batch, batches,
 // rate, next_milestone, next_save, next_validation, eta_seconds, losses}, artifact {kind:
-// model|ema_model|state}.
+// model|ema_model|half_model|state}.
 // A step is skipped, and its clips named, when a number is not finite or the loss leaps out of the recent
 // ones (LossWatch). After three in a row the run goes back to its newest readable checkpoint with half the
 // learning rate. Errors: input (lists, model, tokenizer, YAML), environment (disk, memory, another job on

@@ -91,5 +91,30 @@ TEST(Precision, OverflowedStepsLowerTheScaleAndAreNoTrouble) {
     EXPECT_EQ(saved.own->loss_scale.good_steps, static_cast<std::int64_t>(shop.losses().size()));
 }
 
+// A model saved in half precision is half as large, holds the rounded weights, and training starts from it.
+TEST(Precision, HalfModelsAreSavedAndTrainedFrom) {
+    Workshop shop(8, 0);
+    shop.settings.epochs = 1;
+    shop.settings.keep_states = 1;
+    shop.settings.save_rate = 0.5;
+    shop.settings.save_half = true;
+    shop.configure();
+    shop.train();
+    EXPECT_FALSE(fs::exists(shop.paths().half_model(1)));  // deleted with the rest
+    const fs::path half = shop.root() / "models" / "finetunes" / "half.pth";
+    fs::create_directories(half.parent_path());
+    fs::copy_file(shop.paths().half_model(2), half);
+    const auto rounded = tensors::read_weights(half), whole = tensors::read_weights(shop.paths().model(2));
+    const at::Tensor& weight = rounded.at("mel_head.weight");
+    EXPECT_EQ(weight.scalar_type(), at::kHalf);
+    EXPECT_TRUE(at::equal(weight, whole.at("mel_head.weight").to(at::kHalf)));
+    write_json(shop.root() / "models" / "finetunes" / "half.json", {{"heads", 2}});
+    shop.settings.source_model = std::string("./models/finetunes/half.pth");
+    shop.settings.save_half = false;
+    shop.configure();
+    shop.train();
+    EXPECT_EQ(tensors::read_weights(shop.paths().model(2)).at("mel_head.weight").scalar_type(), at::kFloat);
+}
+
 }  // namespace
 }  // namespace testudo::training
