@@ -1,12 +1,16 @@
 #pragma once
 // The ways in which the backward pass hands gradients to a GradientSink. A null sink: nothing is done.
+#include "nets/block_math.h"
+#include "nets/products.h"
 #include "nets/unified_voice_pass.h"
 
 namespace testudo::nets {
 
 class Gradients {
   public:
-    explicit Gradients(GradientSink* sink) : sink_(sink) {}
+    // precision: of the products
+    explicit Gradients(GradientSink* sink, Precision precision = Precision::float32)
+        : sink_(sink), precision_(precision) {}
     explicit operator bool() const { return sink_ != nullptr; }
     bool wants(std::size_t parameter) const { return sink_->wants(parameter); }
 
@@ -21,10 +25,7 @@ class Gradients {
                             bool overwrite) {
         if (!wants(parameter)) return;
         at::Tensor target = sink_->buffer(parameter).view({left.size(1), right.size(1)});
-        if (overwrite)
-            at::mm_out(target, left.t(), right);
-        else
-            target.addmm_(left.t(), right);
+        product_out(target, left.t(), right, {.add = !overwrite, .precision = precision_});
     }
     void accumulate(std::size_t parameter, const at::Tensor& gradient, bool overwrite) {
         if (!wants(parameter)) return;
@@ -40,7 +41,7 @@ class Gradients {
         sink_->ready(parameter);
     }
     void row_sum(std::size_t parameter, const at::Tensor& rows) {
-        if (wants(parameter)) add(parameter, rows.sum(0));
+        if (wants(parameter)) add(parameter, column_sums(rows));
     }
     // Gradients `rows` of table entries ids.
     void table(std::size_t parameter, const at::Tensor& ids, const at::Tensor& rows) {
@@ -57,6 +58,7 @@ class Gradients {
 
   private:
     GradientSink* sink_;
+    Precision precision_;
 };
 
 }  // namespace testudo::nets

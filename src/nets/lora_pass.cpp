@@ -16,6 +16,8 @@ std::size_t place_of_a(const UnifiedVoice& model, std::size_t weight) {
 
 }  // namespace
 
+bool has_adapter(const UnifiedVoice& model, std::size_t weight) { return adapter_of(model, weight); }
+
 void add_adapter(const UnifiedVoice& model, std::size_t weight, const at::Tensor& x, at::Tensor& out) {
     const Adapter* adapter = adapter_of(model, weight);
     if (adapter) out.addmm_(at::mm(x, adapter->a.t()), adapter->b.t(), 1, model.adapters().scale());

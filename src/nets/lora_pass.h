@@ -4,6 +4,8 @@
 
 namespace testudo::nets {
 
+bool has_adapter(const UnifiedVoice& model, std::size_t weight);
+
 // out [tokens, out] += s (x A^T) B^T of the adapter of parameter `weight`; x [tokens, in].
 void add_adapter(const UnifiedVoice& model, std::size_t weight, const at::Tensor& x, at::Tensor& out);
 

@@ -2,6 +2,7 @@
 // Losses and gradients of UnifiedVoice. Sequences are packed: every token-wise operation runs over one
 // [tokens, dim] matrix without padding, attention over each sequence. The backward pass is written by hand
 // and hands each gradient over as soon as it is complete, so that it need not be kept.
+#include "nets/products.h"
 #include "nets/unified_voice.h"
 
 namespace testudo::nets {
@@ -25,6 +26,9 @@ struct PassOptions {
     Form form = {};
     double dropout = 0;      // embedding and residual; in dlas form attention weights too
     std::uint64_t seed = 0;  // of dropout: the same seed drops the same entries
+    // Of the products of blocks and heads; norms, softmax, losses and the conditioning encoder stay in
+    // float32.
+    Precision precision = Precision::float32;
     bool recompute = false;  // keep only each block's input and run it again in the backward pass
 };
 

@@ -6,6 +6,9 @@
 #include <cmath>
 #include <numeric>
 
+#include "nets/avx512_training.h"
+#include "nets/block_math.h"
+
 namespace testudo::training {
 
 namespace {
@@ -37,11 +40,14 @@ double squared_norm(const at::Tensor& tensor) {
     constexpr std::int64_t block = 1 << 14;
     const std::int64_t count = tensor.numel(), blocks = (count + block - 1) / block;
     const float* values = tensor.const_data_ptr<float>();
+    const bool own = nets::own_kernels(tensor);
     std::vector<double> sums(static_cast<std::size_t>(blocks));
     at::parallel_for(0, blocks, 4, [&](std::int64_t begin, std::int64_t end) {
-        for (std::int64_t i = begin; i < end; ++i)
-            sums[static_cast<std::size_t>(i)] =
-                squared_norm_of(values + i * block, std::min(block, count - i * block));
+        for (std::int64_t i = begin; i < end; ++i) {
+            const std::int64_t size = std::min(block, count - i * block);
+            sums[static_cast<std::size_t>(i)] = own ? nets::avx512::squared_norm(values + i * block, size)
+                                                    : squared_norm_of(values + i * block, size);
+        }
     });
     return std::accumulate(sums.begin(), sums.end(), 0.0);
 }
@@ -190,8 +196,47 @@ void AdamW::begin_step(double learning_rate, std::int64_t iteration,
     }
 }
 
+void AdamW::update_at_once(std::size_t parameter, std::int64_t offset, const at::Tensor& gradient,
+                           double scale) {
+    const at::Tensor& whole = parameters_[parameter].second;
+    for (at::Tensor* moment : {&exp_avg_[parameter], &exp_avg_sq_[parameter]})
+        if (!moment->defined()) *moment = at::zeros_like(whole);
+    const auto steps = static_cast<double>(step_);
+    nets::avx512::AdamWPiece piece;
+    piece.weight = whole.mutable_data_ptr<float>() + offset;
+    piece.first = exp_avg_[parameter].mutable_data_ptr<float>() + offset;
+    piece.second = exp_avg_sq_[parameter].mutable_data_ptr<float>() + offset;
+    piece.gradient = gradient.const_data_ptr();
+    piece.half = gradient.scalar_type() == at::kHalf;
+    piece.gradient_scale = static_cast<float>(scale);
+    piece.beta1 = static_cast<float>(options_.beta1);
+    piece.beta2 = static_cast<float>(options_.beta2);
+    piece.eps = static_cast<float>(options_.eps);
+    piece.keep =
+        static_cast<float>(1 - learning_rate_ * (group_[parameter] == 0 ? options_.weight_decay : 0.0));
+    piece.step_size = static_cast<float>(learning_rate_ / (1 - std::pow(options_.beta1, steps)));
+    piece.square_scale = static_cast<float>(1 / std::sqrt(1 - std::pow(options_.beta2, steps)));
+    if (ema_keep_ != 1) {
+        piece.average = ema_[parameter].second.mutable_data_ptr<float>() + offset;
+        piece.average_step = static_cast<float>(1 - ema_keep_);
+    }
+    constexpr std::int64_t grain = std::int64_t{1} << 15;
+    at::parallel_for(0, gradient.numel(), grain,
+                     [&](std::int64_t begin, std::int64_t end) { nets::avx512::adamw(piece, begin, end); });
+}
+
 void AdamW::update(std::size_t parameter, std::int64_t offset, const at::Tensor& gradient, double scale) {
     const at::Tensor& whole = parameters_[parameter].second;
+    if (!quantise_[parameter] && nets::own_kernels(whole))
+        return update_at_once(parameter, offset, gradient, scale);
+    if (gradient.scalar_type() != at::kFloat) {
+        constexpr std::int64_t piece = std::int64_t{1} << 18;  // 1 MiB: stays in the processor's cache
+        for (std::int64_t start = 0; start < gradient.numel(); start += piece)
+            update(parameter, offset + start,
+                   gradient.narrow(0, start, std::min(piece, gradient.numel() - start)).to(at::kFloat),
+                   scale);
+        return;
+    }
     const auto part = [&](const at::Tensor& tensor) {
         return tensor.view({-1}).narrow(0, offset, gradient.numel());
     };

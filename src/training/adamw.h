@@ -70,7 +70,7 @@ class AdamW {
     void begin_step(double learning_rate, std::int64_t iteration,
                     const std::function<bool(std::size_t)>& updated = {});
     // Updates elements offset, offset + 1, … of a parameter, its moments and its average; `gradient` (flat,
-    // of any contents afterwards) counts times `scale`. The offset is a multiple of 256.
+    // float32 or half, of any contents afterwards) counts times `scale`. The offset is a multiple of 256.
     void update(std::size_t parameter, std::int64_t offset, const at::Tensor& gradient, double scale);
     // Moves the average of a parameter that was updated elsewhere.
     void average(std::size_t parameter);
@@ -78,6 +78,8 @@ class AdamW {
   private:
     void make_moments(const std::function<bool(std::size_t)>& updated);
     QuantisedMoment& quantised_of(std::size_t parameter, Moment which);
+    // The update in one pass over memory; only where nets::own_kernels() are.
+    void update_at_once(std::size_t parameter, std::int64_t offset, const at::Tensor& gradient, double scale);
 
     nets::Parameters parameters_;
     AdamWOptions options_;

@@ -1,7 +1,6 @@
 #include "training/checkpoint.h"
 
 #include <cmath>
-
 #include <map>
 
 #include "core/error.h"
@@ -120,6 +119,8 @@ Value own_value(const OwnState& own) {
     for (const std::string& part : own.freeze) freeze.items.emplace_back(part);
     dict.set("freeze", std::move(freeze));
     if (own.adapters) dict.set("lora", to_value(*own.adapters));
+    dict.set("loss_scale", own.loss_scale.scale);
+    dict.set("loss_scale_steps", own.loss_scale.good_steps);
     return dict;
 }
 
@@ -165,6 +166,11 @@ OwnState read_own(const Value& value, const fs::path& file) {
         for (const Value& part : freeze->elements())
             if (part.text()) own.freeze.push_back(*part.text());
     if (const Value* adapters = value.find("lora")) own.adapters = adapters_of(*adapters, file);
+    if (const Value* scale = value.find("loss_scale"))
+        own.loss_scale.scale = scale->number().value_or(LossScale::initial);
+    if (!(own.loss_scale.scale > 0 && std::isfinite(own.loss_scale.scale)))
+        throw bad_state(file, "its \"loss_scale\" is not above 0");
+    own.loss_scale.good_steps = whole_number(value, "loss_scale_steps", 0, file);
     return own;
 }
 
@@ -208,6 +214,12 @@ void write_model(const fs::path& file, const nets::UnifiedVoice& model, const ne
         adapters.empty() ? tensors::AtWrite() : merging(model, nets::find_in(adapters));
     tensors::write_pickle(file, tensors::to_value(named(parameters)), at_write);
     read_back(file, tensors::Check::structure);
+}
+
+nets::Parameters in_half(nets::Parameters all) {
+    for (auto& [name, tensor] : all)
+        if (tensor.is_floating_point()) tensor = tensor.to(at::kHalf);
+    return all;
 }
 
 // The parameters of the average in the model's state dict, masks included.
@@ -428,7 +440,9 @@ void check_disk(const RunPaths& paths, double bytes) {
 CheckpointFiles save_checkpoint(const RunPaths& paths, const CheckpointContents& contents) {
     make_folders(paths.models);
     make_folders(paths.states);
-    check_disk(paths, checkpoint_bytes(*contents.model, *contents.optimizer));
+    const auto elements = static_cast<double>(nets::count_elements(contents.model->parameters()));
+    check_disk(paths,
+               checkpoint_bytes(*contents.model, *contents.optimizer) + (contents.half ? 2 * elements : 0));
     CheckpointFiles files;
     files.model = paths.model(contents.iteration);
     files.state = paths.state(contents.iteration);
@@ -436,6 +450,7 @@ CheckpointFiles save_checkpoint(const RunPaths& paths, const CheckpointContents&
     if (averaged) files.ema_model = paths.ema_model(contents.iteration);
     const auto& adapters = contents.own.adapters;
     if (adapters) files.adapters = paths.adapters(contents.iteration);
+    if (contents.half) files.half_model = paths.half_model(contents.iteration);
     const bool stood = fs::exists(files.state);
     const nets::UnifiedVoice& model = *contents.model;
     try {
@@ -445,11 +460,15 @@ CheckpointFiles save_checkpoint(const RunPaths& paths, const CheckpointContents&
             write_model(files.ema_model, model, with_ema(model, contents.optimizer->ema()),
                         adapters ? adapters->average : nets::Parameters());
         if (adapters) write_adapters(files.adapters, *adapters);
+        if (contents.half)
+            write_model(files.half_model, model, in_half(model.state_dict(true)),
+                        adapters ? adapters->tensors : nets::Parameters());
         tensors::write_pickle(files.state, state_value(contents));
         read_back(files.state, tensors::Check::contents);
     } catch (...) {  // what is of no use must not fill the disk
         std::error_code ignored;
-        for (const fs::path& file : {files.state, files.adapters, files.ema_model, files.model})
+        for (const fs::path& file :
+             {files.state, files.adapters, files.half_model, files.ema_model, files.model})
             if (!stood && !file.empty()) fs::remove(file, ignored);
         throw;
     }

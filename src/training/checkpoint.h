@@ -13,6 +13,7 @@
 #include "tensors/pickle.h"
 #include "training/adamw.h"
 #include "training/counting.h"
+#include "training/precision.h"
 #include "training/run_paths.h"
 #include "training/saved_adapters.h"
 #include "training/schedule.h"
@@ -39,6 +40,7 @@ struct OwnState {
     std::int64_t accumulation = 0;    // larger than the YAML's after steps that ran out of memory; else 0
     std::vector<std::string> freeze = {};        // of the configuration
     std::optional<SavedAdapters> adapters = {};  // trained instead of the model
+    LossScale loss_scale = {};
 };
 
 struct SavedState {
@@ -68,11 +70,13 @@ struct CheckpointContents {
     AdamW* optimizer = nullptr;
     const Schedule* schedule = nullptr;
     OwnState own;
+    bool half = false;  // also a copy of the model in half precision
 };
 tensors::Value state_value(const CheckpointContents& contents);
 
 struct CheckpointFiles {
-    fs::path model, ema_model, adapters, state;  // ema_model, adapters empty when there are none
+    // Empty: no average, no adapters, no copy in half precision.
+    fs::path model, ema_model, adapters, half_model, state;
 };
 // Model first, the state last: a state never stands without its model. Each file is read back before this
 // returns. Error(environment) when the disk lacks the room, before anything is written; when a write fails

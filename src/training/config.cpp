@@ -149,6 +149,16 @@ void read_trained_parts(const YamlReader& yaml, Config& config) {
     }
 }
 
+PrecisionChoice read_precision(const YamlReader& yaml) {
+    const std::string name = yaml.text("testudo.precision").value_or("auto");
+    if (name == "auto") return PrecisionChoice::automatic;
+    if (name == "float32") return PrecisionChoice::float32;
+    if (name == "bfloat16") return PrecisionChoice::bfloat16;
+    if (name == "float16") return PrecisionChoice::float16;
+    throw input_error(cat(yaml.place("testudo.precision"), " is \"", name, "\", which is not known"),
+                      "Choose auto, float32, bfloat16 or float16.");
+}
+
 }  // namespace
 
 fs::path find_configuration(const fs::path& workspace, const fs::path& yaml) {
@@ -190,6 +200,8 @@ Config read_config(const fs::path& workspace, const fs::path& file) {
     config.adamw.eight_bit = yaml.boolean("bitsandbytes").value_or(false);
     if (yaml.boolean("train.ema_enabled").value_or(false))
         config.ema_rate = yaml.number_in("train.ema_rate", 0.999, 0, 1);
+    config.half_precision = yaml.boolean("fp16").value_or(false);
+    config.precision = read_precision(yaml);
     config.schedule = read_schedule(yaml, rate);
     config.step = read_step(yaml);
     config.checkpointing = read_checkpointing(yaml);
@@ -221,6 +233,7 @@ Config read_config(const fs::path& workspace, const fs::path& file) {
     config.sample_sentences = read_sentences(yaml);
     config.gpus = yaml.integer_in("gpus", 1, 1, 64);
     config.shard_optimizer = yaml.boolean("testudo.shard_optimizer").value_or(false);
+    config.save_half = yaml.boolean("testudo.save_half").value_or(false);
     config.seed = static_cast<std::uint64_t>(
         yaml.integer_in("testudo.seed", yaml.integer_in("train.manual_seed", 1234, 0, many), 0, many));
     return config;

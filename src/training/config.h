@@ -38,6 +38,8 @@ struct Config {
 
     AdamWOptions adamw;
     double ema_rate = 0;  // 0: off
+    bool half_precision = false;
+    PrecisionChoice precision = PrecisionChoice::automatic;  // step.precision is chosen with the device
     ScheduleSettings schedule;
     StepOptions step;  // its checkpointing is off while it is automatic
     Checkpointing checkpointing = Checkpointing::automatic;
@@ -54,6 +56,7 @@ struct Config {
     std::int64_t keep_states = 0, keep_best = 0;
     bool csv = false, tensorboard = false;  // metrics also in these forms
     std::vector<std::string> sample_sentences;  // spoken at each save
+    bool save_half = false;
     std::uint64_t seed = 1234;
     std::int64_t gpus = 1;         // processes on this machine, each with a device
     bool shard_optimizer = false;  // each of several keeps a part of the optimizer's states

@@ -104,8 +104,9 @@ void adjust(TrainingSettings& settings, std::int64_t lines, Events& events) {
     if (settings.validation_rate > epochs) settings.validation_rate = epochs;
     if (settings.keep_best > 0 && settings.keep_states == 0)
         events.info("keep_best changes what is kept only beside keep_states; all checkpoints are kept");
-    if (settings.half_precision)
-        events.warning("half precision is kept in the file for the originals; Testudo trains in 32 bits");
+    if (settings.half_precision && settings.bitsandbytes && settings.precision == "auto")
+        events.warning(
+            "BitsAndBytes switches half precision off, as in the original; precision bfloat16 goes with it");
 }
 
 fs::path default_dvae(const fs::path& workspace, const fs::path& model) {
@@ -309,6 +310,8 @@ Json configure(const std::filesystem::path& workspace, TrainingSettings settings
     own["freeze"] = flow_list(settings.freeze);
     own["gradient_memory"] = settings.gradient_memory;
     own["shard_optimizer"] = settings.shard_optimizer;
+    own["precision"] = settings.precision;
+    own["save_half"] = settings.save_half;
     own["source_model"] = written_path(workspace, settings.source_model);
     own["dvae"] = written_path(workspace, fs::absolute(dvae_file).lexically_normal().string());
     write_yaml(paths.yaml, yaml);

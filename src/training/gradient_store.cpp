@@ -1,8 +1,12 @@
 #include "training/gradient_store.h"
 
+#include <ATen/Parallel.h>
+
 #include <algorithm>
 #include <cmath>
 
+#include "nets/avx512_training.h"
+#include "nets/block_math.h"
 #include "training/adamw.h"
 #include "training/gradient_exchange.h"
 
@@ -20,6 +24,22 @@ double scale_for(double norm) {
     int exponent = 0;
     std::frexp(norm, &exponent);  // norm < 2^exponent
     return std::ldexp(1.0, std::clamp(largest_exponent - exponent, -100, 100));
+}
+
+// half = values * scale, both flat; the values may be overwritten.
+void round_to_half(const at::Tensor& values, double scale, at::Tensor& half) {
+    if (nets::own_kernels(values)) {
+        const float* from = values.const_data_ptr<float>();
+        auto* to = static_cast<std::uint16_t*>(half.mutable_data_ptr());
+        at::parallel_for(0, values.numel(), piece_elements / 4, [&](std::int64_t begin, std::int64_t end) {
+            nets::avx512::to_half(from + begin, end - begin, static_cast<float>(scale), to + begin);
+        });
+        return;
+    }
+    for (std::int64_t start = 0; start < values.numel(); start += piece_elements) {
+        const std::int64_t count = std::min(piece_elements, values.numel() - start);
+        half.narrow(0, start, count).copy_(values.narrow(0, start, count).mul_(scale));
+    }
 }
 
 }  // namespace
@@ -66,10 +86,7 @@ void GradientStore::settle(std::size_t parameter) {
     entry.factor = 1 / scale;
     const at::Tensor flat = entry.gradient.view({-1});
     if (!entry.half.defined()) entry.half = at::empty(flat.sizes(), flat.options().dtype(at::kHalf));
-    for (std::int64_t start = 0; start < flat.numel(); start += piece_elements) {
-        const std::int64_t count = std::min(piece_elements, flat.numel() - start);
-        entry.half.narrow(0, start, count).copy_(flat.narrow(0, start, count).mul_(scale));
-    }
+    round_to_half(flat, scale, entry.half);
     entry.gradient.reset();
 }
 
@@ -103,13 +120,10 @@ double GradientStore::squared_norm(std::size_t parameter) {
 void GradientStore::visit(std::size_t parameter,
                           const std::function<void(std::int64_t, const at::Tensor&, double)>& use) {
     const Entry& entry = entries_[parameter];
-    if (!entry.half.defined()) return use(0, entry.gradient.view({-1}), 1);
-    if (!piece_.defined()) piece_ = at::empty({piece_elements}, parameters_[parameter].second.options());
-    for (std::int64_t start = 0; start < entry.half.numel(); start += piece_elements) {
-        const std::int64_t count = std::min(piece_elements, entry.half.numel() - start);
-        at::Tensor piece = piece_.narrow(0, 0, count);
-        use(start, piece.copy_(entry.half.narrow(0, start, count)), entry.factor);
-    }
+    if (entry.half.defined())
+        use(0, entry.half, entry.factor);
+    else
+        use(0, entry.gradient.view({-1}), 1);
 }
 
 at::Tensor GradientStore::gradient(std::size_t parameter) const {

@@ -24,8 +24,8 @@ class GradientStore : public nets::GradientSink {
     void finish_sum(GradientExchange& exchange);
     bool finite() const { return finite_; }      // all losses so far
     double squared_norm(std::size_t parameter);  // not finite: so is the gradient
-    // Calls use(offset, piece, factor) for consecutive pieces (float32, flat) of the parameter: the gradient
-    // is piece * factor. `use` may overwrite the piece.
+    // Calls use(offset, piece, factor) for consecutive pieces (float32 or half, flat) of the parameter: the
+    // gradient is piece * factor. `use` may overwrite the piece.
     void visit(std::size_t parameter,
                const std::function<void(std::int64_t offset, const at::Tensor& piece, double factor)>& use);
     at::Tensor gradient(std::size_t parameter) const;  // a copy in the parameter's shape
@@ -50,7 +50,6 @@ class GradientStore : public nets::GradientSink {
     bool lean_ = false, finite_ = true;
     std::vector<bool> frozen_;
     std::vector<Entry> entries_;
-    at::Tensor piece_;
     GradientExchange* exchange_ = nullptr;  // while gradients go out
 };
 

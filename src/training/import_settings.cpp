@@ -118,6 +118,8 @@ TrainingSettings settings_of_yaml(const fs::path& workspace, const fs::path& fil
     settings.lora_targets = config.lora.targets;
     settings.freeze = config.freeze;
     settings.gradient_memory = name_of(config.step.memory);
+    settings.save_half = config.save_half;
+    settings.precision = yaml.text("testudo.precision").value_or("auto");
     settings.seed = static_cast<std::int64_t>(config.seed);
     return settings;
 }

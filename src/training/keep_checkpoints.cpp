@@ -45,6 +45,7 @@ std::vector<std::int64_t> delete_old_checkpoints(const RunPaths& paths, const Ke
         std::error_code ignored;  // a file that cannot be deleted is no reason to end a training
         fs::remove(paths.state(iteration), ignored);
         fs::remove(paths.adapters(iteration), ignored);
+        fs::remove(paths.half_model(iteration), ignored);
         fs::remove(paths.ema_model(iteration), ignored);
         fs::remove(paths.model(iteration), ignored);
         delete_samples(paths, iteration);

@@ -147,7 +147,9 @@ MemoryNeed measure_memory(const Config& config, const fs::path& weights, std::ve
     const double held =
         4.0 * static_cast<double>(sizes.model + sizes.adapters + (config.ema_rate > 0 ? sizes.trained : 0));
     need.checkpointing = foretell_memory(config, sizes, device, held, lengths).checkpointing;
-    Step step(model, optimizer, config.step);
+    StepOptions options = config.step;
+    options.precision = precision_on(config.precision, config.half_precision, device);
+    Step step(model, optimizer, options);
     step.set_checkpointing(need.checkpointing);
 
     std::vector<double> tokens(static_cast<std::size_t>(lines) + 1);  // of the first n clips

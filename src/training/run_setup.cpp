@@ -203,6 +203,7 @@ void take_own(RunSetup& setup, const SavedState& saved) {
     if (saved.own->config == own.config && saved.own->dataset == own.dataset) {
         setup.losses.restore(saved.own->losses);
         own.bad_in_a_row = saved.own->bad_in_a_row;
+        own.loss_scale = saved.own->loss_scale;
     }
 }
 
@@ -320,6 +321,7 @@ RunSetup set_up_run(const fs::path& workspace, const fs::path& yaml, Events& eve
     const bool validate = usable_validation(config, warnings);
 
     const at::Device device = find_device(options.device);
+    setup.config.step.precision = precision_on(config.precision, config.half_precision, device);
     if (saved) check_adapters(config, *saved);
     const bool adapters = config.lora.rank > 0;
     const BaseModel base = adapters ? find_base(workspace, config, saved ? &*saved : nullptr) : BaseModel();

@@ -34,6 +34,8 @@ struct TrainingSettings {
     std::string tokenizer_json;
     std::string dvae_model;                     // ours
     std::string gradient_memory = "auto";       // ours
+    std::string precision = "auto";             // ours
+    bool save_half = false;                     // ours
     std::vector<std::string> sample_sentences;  // ours
     std::int64_t keep_states = 0;          // ours: the original's "Keep X Previous States" of its Run tab
     std::int64_t keep_best = 0;            // ours
@@ -132,7 +134,7 @@ struct TrainingSettings {
         visit(&S::half_precision,
               Setting{.key = "half_p",
                       .label = "Half precision",
-                      .help = "Kept in the file for the originals; Testudo trains in 32 bits on this device.",
+                      .help = "Products in 16 bits: float16 on GPUs, bfloat16 on CPUs; weights stay in 32.",
                       .advanced = true});
         visit(&S::bitsandbytes,
               Setting{.key = "bitsandbytes",
@@ -258,6 +260,17 @@ struct TrainingSettings {
                     .help = "full keeps gradients in 32 bits until the step's end, lean in 16: less memory.",
                     .choices = {"auto", "full", "lean"},
                     .advanced = true});
+        visit(&S::save_half,
+              Setting{.key = "save_half",
+                      .label = "Save half models",
+                      .help = "Also save each model in half precision (N_gpt_half.pth): half the size.",
+                      .advanced = true});
+        visit(&S::precision,
+              Setting{.key = "precision",
+                      .label = "Precision",
+                      .help = "Of products; auto: 32 bits, or with half precision what suits the device.",
+                      .choices = {"auto", "float32", "bfloat16", "float16"},
+                      .advanced = true});
         visit(&S::seed, Setting{.key = "seed",
                                 .label = "Seed",
                                 .help = "Of the order of clips, crops and dropout.",

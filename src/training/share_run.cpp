@@ -39,6 +39,7 @@ Json shared_counts(const RunSetup& setup) {
             {"base_rate", own.base_rate},
             {"rate_scale", own.rate_scale},
             {"bad_in_a_row", own.bad_in_a_row},
+            {"loss_scale", {own.loss_scale.scale, own.loss_scale.good_steps}},
             {"losses", setup.losses.losses()},
             {"step", setup.optimizer->step()}};
 }
@@ -58,6 +59,7 @@ void take_shared_counts(RunSetup& setup, const Json& counts) {
     setup.own.base_rate = counts.at("base_rate");
     setup.own.rate_scale = counts.at("rate_scale");
     setup.own.bad_in_a_row = counts.at("bad_in_a_row");
+    setup.own.loss_scale = {counts.at("loss_scale").at(0), counts.at("loss_scale").at(1)};
     setup.losses.restore(counts.at("losses").get<std::vector<double>>());
     setup.optimizer->set_step(counts.at("step"));
 }

@@ -33,7 +33,7 @@ StateEntry entry_of(const RunPaths& paths, std::int64_t iteration, std::string& 
     entry.iteration = iteration;
     entry.time = time_of(entry.file);
     entry.bytes = bytes_of(entry.file) + bytes_of(entry.model) + bytes_of(paths.ema_model(iteration)) +
-                  bytes_of(paths.adapters(iteration));
+                  bytes_of(paths.adapters(iteration)) + bytes_of(paths.half_model(iteration));
     try {
         const auto saved = read_state(entry.file, tensors::Check::structure);
         entry.epoch = saved.epoch;

@@ -25,13 +25,13 @@ struct Totals {
 
 // Per-token weights under which the gradients of all micro-batches add up to that of the step's loss.
 nets::TokenWeights token_weights(const nets::TokenCounts& count, const Totals& totals,
-                                 const StepOptions& options) {
+                                 const StepOptions& options, double loss_scale) {
     const auto micro_batches = static_cast<double>(totals.micro_batches);
+    const double text = loss_scale * options.text_weight, mel = loss_scale * options.mel_weight;
     if (options.form.objective == nets::Objective::dlas)
-        return {options.text_weight / (micro_batches * static_cast<double>(count.text)),
-                options.mel_weight / (micro_batches * static_cast<double>(count.mel))};
-    return {options.text_weight / static_cast<double>(totals.text),
-            options.mel_weight / static_cast<double>(totals.mel)};
+        return {text / (micro_batches * static_cast<double>(count.text)),
+                mel / (micro_batches * static_cast<double>(count.mel))};
+    return {text / static_cast<double>(totals.text), mel / static_cast<double>(totals.mel)};
 }
 
 }  // namespace
@@ -79,15 +79,17 @@ bool Step::collect(std::span<const nets::Batch> micro_batches, std::uint64_t see
     // long.
     const bool equally = options_.form.objective == nets::Objective::dlas;
     double sums[3] = {0, 0, 0};  // of the text and mel losses; micro-batches that are not finite
+    const double loss_scale = scales_losses() ? loss_scale_.scale : 1;
     nets::PassTimes times;
     for (std::size_t i = 0; i < micro_batches.size() && store.finite(); ++i) {
         const nets::PassOptions pass{.form = options_.form,
                                      .dropout = options_.dropout,
                                      .seed = nets::mix_seed(seed, i * ranks + rank),
+                                     .precision = options_.precision,
                                      .recompute = options_.checkpointing};
         if (exchange_ && i + 1 == micro_batches.size()) store.sum_by(*exchange_);
         const nets::Losses losses = nets::run_pass(
-            model_, micro_batches[i], pass, token_weights(counts[i], totals, options_), &store, &times);
+            model_, micro_batches[i], pass, token_weights(counts[i], totals, options_, loss_scale), &store, &times);
         sums[0] += losses.text * (equally ? 1.0 : static_cast<double>(losses.text_tokens));
         sums[1] += losses.mel * (equally ? 1.0 : static_cast<double>(losses.mel_tokens));
     }
@@ -152,11 +154,17 @@ StepResult Step::run(std::span<const nets::Batch> micro_batches, double learning
             if (counts) squares[optimizer_.group_of(parameter)] += store.squared_norm(parameter);
         }
         sum_over_ranks(squares);
-        result.grad_norm_decay = std::sqrt(squares[0]);
-        result.grad_norm_rest = std::sqrt(squares[1]);
+        const double unscale = scales_losses() ? 1 / loss_scale_.scale : 1;
+        result.grad_norm_decay = unscale * std::sqrt(squares[0]);
+        result.grad_norm_rest = unscale * std::sqrt(squares[1]);
         result.skipped = !std::isfinite(squares[0]) || !std::isfinite(squares[1]);
+        if (scales_losses()) {
+            // Where even the plain losses overflow the numbers themselves are bad.
+            result.overflow = result.skipped && loss_scale_.scale > 1;
+            loss_scale_.update(!result.skipped);
+        }
         const auto factor = [&](double norm) {
-            return options_.clip > 0 ? std::min(1.0, options_.clip / (norm + 1e-6)) : 1.0;
+            return unscale * (options_.clip > 0 ? std::min(1.0, options_.clip / (norm + 1e-6)) : 1.0);
         };
         const double scales[2] = {factor(result.grad_norm_decay), factor(result.grad_norm_rest)};
         if (!result.skipped) update(store, scales, learning_rate, iteration);

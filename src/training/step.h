@@ -8,6 +8,7 @@
 
 #include "nets/unified_voice_pass.h"
 #include "training/adamw.h"
+#include "training/precision.h"
 
 namespace testudo::training {
 
@@ -26,6 +27,7 @@ struct StepOptions {
     double dropout = 0.1;
     bool checkpointing = false;
     GradientMemory memory = GradientMemory::automatic;
+    nets::Precision precision = nets::Precision::float32;  // float16: with loss scaling
 };
 
 struct StepTimes {
@@ -38,6 +40,8 @@ struct StepResult {
     double grad_norm_decay = 0, grad_norm_rest = 0;  // before clipping
     // Weights and optimizer are as before: a loss or gradient was not finite, or (leap) the total too large.
     bool skipped = false, leap = false;
+    // A float16 step whose scaled gradients were too large: skipped, and the next are scaled less.
+    bool overflow = false;
     StepTimes times;
 };
 
@@ -63,6 +67,7 @@ class Step {
     const StepOptions& options() const { return options_; }
     void set_checkpointing(bool on) { options_.checkpointing = on; }
     const GradientExchange* exchange() const { return exchange_.get(); }  // null without ranks
+    LossScale& loss_scale() { return loss_scale_; }  // of float16
 
     // The gradients of run() before clipping, in the optimizer's parameter order, undefined where frozen; for
     // tests.
@@ -74,6 +79,7 @@ class Step {
                 std::int64_t iteration);
     bool updates(std::size_t parameter) const;
     void sum_over_ranks(std::span<double> numbers) const;
+    bool scales_losses() const { return options_.precision == nets::Precision::float16; }
     // Runs every micro-batch; false when a loss is not finite.
     bool collect(std::span<const nets::Batch> micro_batches, std::uint64_t seed, GradientStore& store,
                  StepResult& result);
@@ -83,6 +89,7 @@ class Step {
     StepOptions options_;
     Ranks* ranks_;
     std::unique_ptr<GradientExchange> exchange_;
+    LossScale loss_scale_;
     std::unique_ptr<GradientStore> store_;
 };
 

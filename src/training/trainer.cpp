@@ -59,7 +59,9 @@ class Training {
           events_(events),
           step_(*setup.model, *setup.optimizer, config_.step, setup.ranks, config_.shard_optimizer),
           metrics_(setup, events),
-          outlook_(plan_of(setup)) {}
+          outlook_(plan_of(setup)) {
+        step_.loss_scale() = setup.own.loss_scale;
+    }
 
     Json run();
 
@@ -82,7 +84,7 @@ class Training {
     bool save_again_due() const {
         return save_failed_ && seconds_since(*save_failed_) >= options_.save_again_seconds;
     }
-    CheckpointContents contents(std::int64_t iteration) const;
+    CheckpointContents contents(std::int64_t iteration);
     double rate() const { return setup_.schedule->rate() * setup_.own.rate_scale; }
 
     RunSetup& setup_;
@@ -157,7 +159,11 @@ void Training::one_iteration(std::int64_t iteration) {
     setup_.samples += static_cast<std::int64_t>(clips_.size());
     const double seconds = seconds_since(start);
     outlook_.iteration(iteration, seconds);
-    if (result.skipped) {
+    if (result.overflow) {
+        ++skipped_;
+        events_.info(cat("iteration ", iteration, " overflowed float16 and changed nothing; losses are now ",
+                         "scaled by ", step_.loss_scale().scale));
+    } else if (result.skipped) {
         skip(iteration, result, limit);
     } else {
         setup_.own.bad_in_a_row = 0;
@@ -259,17 +265,19 @@ std::int64_t Training::go_back(std::int64_t iteration) {
     return saved->iteration;
 }
 
-CheckpointContents Training::contents(std::int64_t iteration) const {
+CheckpointContents Training::contents(std::int64_t iteration) {
     OwnState own = setup_.own;
     own.losses = setup_.losses.losses();
     own.validation_loss = validated_ == iteration ? validation_loss_ : std::nullopt;
+    own.loss_scale = step_.loss_scale();
     return {iteration,
             setup_.counting.finished_epochs(iteration),
             setup_.samples,
             setup_.model.get(),
             setup_.optimizer.get(),
             setup_.schedule.get(),
-            std::move(own)};
+            std::move(own),
+            config_.save_half};
 }
 
 void Training::save(std::int64_t iteration) {
@@ -289,6 +297,7 @@ void Training::save(std::int64_t iteration) {
     events_.artifact("model", files_.model);
     if (!files_.ema_model.empty()) events_.artifact("ema_model", files_.ema_model);
     if (!files_.adapters.empty()) events_.artifact("adapters", files_.adapters);
+    if (!files_.half_model.empty()) events_.artifact("half_model", files_.half_model);
     events_.artifact("state", files_.state);
     const KeepRule rule = keep_rule(setup_);
     if (const auto deleted = delete_old_checkpoints(setup_.paths, rule); !deleted.empty())
@@ -388,6 +397,9 @@ void Training::announce() {
                          std::llround(setup_.optimizer->state_bytes() / mib), " MiB instead of ",
                          std::llround(8 * elements / mib)));
     }
+    if (const std::string notice = precision_notice(config_.step.precision, setup_.model->device());
+        !notice.empty())
+        events_.info(notice);
 }
 
 Json Training::run() {

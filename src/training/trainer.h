@@ -39,7 +39,7 @@ struct TrainOptions {
 // tokens_per_second, memory_bytes, …}, metric {mode: "validation", it, epoch, loss_text_ce, loss_mel_ce,
 // loss_gpt_total, clips, seconds}, progress {stage: "train", done, total, unit: "iterations", epoch, epochs,
 // batch, batches, rate, milestones, next_milestone, next_save, next_validation, eta_seconds, losses},
-// artifact {kind: model|ema_model|adapters|state}, those of write_samples() after each save but that of a
+// artifact {kind: model|ema_model|half_model|adapters|state}, those of write_samples() after each save but that of a
 // stop, remark {name, message, it}.
 // A step that runs out of memory is computed again in smaller parts (make_steps_smaller), and so are all
 // after it. A step is skipped, and its clips named, when a number is not finite or the loss leaps out of the
