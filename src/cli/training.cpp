@@ -171,14 +171,14 @@ void add_states(CLI::App& app, Context& context) {
                 std::vector<std::vector<std::string>> rows = {
                     {"ITERATION", "EPOCH", "VALIDATION", "DATE", "SIZE", "COMPLETE", "STATE"}};
                 for (const auto& state : states)
-                    rows.push_back({cat(state.iteration), state.epoch ? cat(*state.epoch) : "-",
-                                    cat(state.validation_loss ? loss_text(*state.validation_loss) : "-",
-                                        state.best ? " best" : ""),
-                                    date_of(state.time), human_bytes(state.bytes),
-                                    state.complete() ? "yes" : "no",
-                                    cat(state.file.string(), state.adapters_rank > 0
-                                                                 ? cat(" (adapters of rank ", state.adapters_rank, ")")
-                                                                 : "")});
+                    rows.push_back(
+                        {cat(state.iteration), state.epoch ? cat(*state.epoch) : "-",
+                         cat(state.validation_loss ? loss_text(*state.validation_loss) : "-",
+                             state.best ? " best" : ""),
+                         date_of(state.time), human_bytes(state.bytes), state.complete() ? "yes" : "no",
+                         cat(state.file.string(), state.adapters_rank > 0
+                                                      ? cat(" (adapters of rank ", state.adapters_rank, ")")
+                                                      : "")});
                 print_rows(rows);
                 for (const auto& state : states)
                     if (!state.complete())

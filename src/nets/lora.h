@@ -26,9 +26,9 @@ struct Adapters {
     double scale() const { return alpha / rank; }
 };
 
-// For the weights that `targets` names ("qkv" and "out" of attention, "up" and "down" of the MLP, "heads") and
-// `frozen` (by parameter; empty: none) leaves; uninitialised. Error(usage) for a target that there is not, or
-// when nothing is left.
+// For the weights that `targets` names ("qkv" and "out" of attention, "up" and "down" of the MLP, "heads")
+// and `frozen` (by parameter; empty: none) leaves; uninitialised. Error(usage) for a target that there is
+// not, or when nothing is left.
 Adapters make_adapters(const UnifiedVoice& model, int rank, double alpha,
                        std::span<const std::string> targets, const std::vector<bool>& frozen);
 // A uniform to 1 / sqrt(in), as PEFT does, B zero.

@@ -208,17 +208,16 @@ tensors::AtWrite merging(const nets::UnifiedVoice& model, const nets::Find& find
     };
 }
 
-void write_model(const fs::path& file, const nets::UnifiedVoice& model, const nets::Parameters& parameters,
-                 const nets::Parameters& adapters) {
-    const tensors::AtWrite at_write =
-        adapters.empty() ? tensors::AtWrite() : merging(model, nets::find_in(adapters));
-    tensors::write_pickle(file, tensors::to_value(named(parameters)), at_write);
+// `merged` (empty: nothing) is done to the weights on their way.
+void write_model(const fs::path& file, const nets::Parameters& parameters, const tensors::AtWrite& merged) {
+    tensors::write_pickle(file, tensors::to_value(named(parameters)), merged);
     read_back(file, tensors::Check::structure);
 }
 
-nets::Parameters in_half(nets::Parameters all) {
+nets::Parameters in_half(nets::Parameters all, const tensors::AtWrite& merged) {
     for (auto& [name, tensor] : all)
-        if (tensor.is_floating_point()) tensor = tensor.to(at::kHalf);
+        if (tensor.is_floating_point())
+            tensor = (merged ? merged(tensor).view(tensor.sizes()) : tensor).to(at::kHalf);
     return all;
 }
 
@@ -454,15 +453,16 @@ CheckpointFiles save_checkpoint(const RunPaths& paths, const CheckpointContents&
     const bool stood = fs::exists(files.state);
     const nets::UnifiedVoice& model = *contents.model;
     try {
-        write_model(files.model, model, model.state_dict(true),
-                    adapters ? adapters->tensors : nets::Parameters());
+        const auto merged = [&](const nets::Parameters& these) {
+            return merging(model, nets::find_in(these));
+        };
+        const tensors::AtWrite with_adapters = adapters ? merged(adapters->tensors) : tensors::AtWrite();
+        write_model(files.model, model.state_dict(true), with_adapters);
         if (averaged)
-            write_model(files.ema_model, model, with_ema(model, contents.optimizer->ema()),
-                        adapters ? adapters->average : nets::Parameters());
+            write_model(files.ema_model, with_ema(model, contents.optimizer->ema()),
+                        adapters ? merged(adapters->average) : tensors::AtWrite());
+        if (contents.half) write_model(files.half_model, in_half(model.state_dict(true), with_adapters), {});
         if (adapters) write_adapters(files.adapters, *adapters);
-        if (contents.half)
-            write_model(files.half_model, model, in_half(model.state_dict(true)),
-                        adapters ? adapters->tensors : nets::Parameters());
         tensors::write_pickle(files.state, state_value(contents));
         read_back(files.state, tensors::Check::contents);
     } catch (...) {  // what is of no use must not fill the disk

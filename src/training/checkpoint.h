@@ -37,7 +37,7 @@ struct OwnState {
     // losses that can be compared: a hash of clips, weights of the losses, objective and seed.
     std::optional<double> validation_loss = {};
     std::string validated_on = {};
-    std::int64_t accumulation = 0;    // larger than the YAML's after steps that ran out of memory; else 0
+    std::int64_t accumulation = 0;  // larger than the YAML's after steps that ran out of memory; else 0
     std::vector<std::string> freeze = {};        // of the configuration
     std::optional<SavedAdapters> adapters = {};  // trained instead of the model
     LossScale loss_scale = {};

@@ -78,6 +78,10 @@ ScheduleSettings read_schedule(const YamlReader& yaml, double rate) {
             throw input_error(cat(yaml.name(), ": train.T_period is missing"),
                               "Write the configuration again with `testudo configure`.");
         schedule.periods = *periods;
+        // The web UI writes one period an epoch: one too few for as many restarts as epochs, where DLAS fails
+        // in the last iteration. The last period goes on.
+        if (!periods->empty() && periods->size() < schedule.restarts.size() + 1)
+            schedule.periods.resize(schedule.restarts.size() + 1, periods->back());
         schedule.warmup = yaml.integer_in("train.warmup", 0, 0, many);
         schedule.lowest_rate = yaml.number_in("train.eta_min", 0, 0, 1);
     } else {
@@ -197,7 +201,7 @@ Config read_config(const fs::path& workspace, const fs::path& file) {
     config.adamw.weight_decay = yaml.number_in(step + "weight_decay", 0.01, 0, 1000);
     config.adamw.beta1 = yaml.number_in(step + "beta1", 0.9, 0, 0.999999999);
     config.adamw.beta2 = yaml.number_in(step + "beta2", 0.96, 0, 0.999999999);
-    config.adamw.eight_bit = yaml.boolean("bitsandbytes").value_or(false);
+    config.adamw.eight_bit = yaml.boolean("bitsandbytes").value_or(yaml.boolean("use_8bit").value_or(false));
     if (yaml.boolean("train.ema_enabled").value_or(false))
         config.ema_rate = yaml.number_in("train.ema_rate", 0.999, 0, 1);
     config.half_precision = yaml.boolean("fp16").value_or(false);

@@ -54,7 +54,7 @@ struct Config {
     std::optional<std::int64_t> epochs;  // testudo.epochs, while train.niter is what was written with it
     std::int64_t save_every = 0, validate_every = 0;
     std::int64_t keep_states = 0, keep_best = 0;
-    bool csv = false, tensorboard = false;  // metrics also in these forms
+    bool csv = false, tensorboard = false;      // metrics also in these forms
     std::vector<std::string> sample_sentences;  // spoken at each save
     bool save_half = false;
     std::uint64_t seed = 1234;

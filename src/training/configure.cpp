@@ -256,6 +256,7 @@ Json configure(const std::filesystem::path& workspace, TrainingSettings settings
     yaml["name"] = yaml_text(settings.voice);
     yaml["fp16"] = settings.half_precision && !settings.bitsandbytes;
     yaml["bitsandbytes"] = settings.bitsandbytes;
+    yaml["use_8bit"] = settings.bitsandbytes;  // its name in DLAS without the web UI
     yaml["gpus"] = settings.gpus;
     const std::string tokenizer_path =
         written_path(workspace, settings.tokenizer_json.empty() ? std::string(default_tokenizer)

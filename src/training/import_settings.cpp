@@ -93,7 +93,7 @@ TrainingSettings settings_of_yaml(const fs::path& workspace, const fs::path& fil
     if (config.validate_every > 0) settings.validation_rate = epochs_of(config.validate_every, per_epoch);
     settings.validation_enabled = config.validation;
     settings.half_precision = yaml.boolean("fp16").value_or(false);
-    settings.bitsandbytes = yaml.boolean("bitsandbytes").value_or(false);
+    settings.bitsandbytes = config.adamw.eight_bit;
     settings.workers = yaml.integer_in("datasets.train.n_workers", settings.workers, 0, 256);
     settings.gpus = config.gpus;
     settings.shard_optimizer = config.shard_optimizer;

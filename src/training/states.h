@@ -18,11 +18,11 @@ struct StateEntry {
     std::int64_t iteration = 0;             // of the file's name
     std::optional<std::int64_t> epoch;      // epochs finished; nothing when the file cannot be read
     std::optional<double> validation_loss;  // total, of these very weights; nothing when not validated
-    bool best = false;    // of its run, among those validated on the same as the newest of them
-    double time = 0;      // of the last change, seconds since 1970
-    double bytes = 0;     // of state, model, average and adapters
+    bool best = false;               // of its run, among those validated on the same as the newest of them
+    double time = 0;                 // of the last change, seconds since 1970
+    double bytes = 0;                // of state, model, average and adapters
     std::int64_t adapters_rank = 0;  // of a training of adapters; else 0
-    std::string problem;  // why it cannot be resumed from; empty: it is complete
+    std::string problem;             // why it cannot be resumed from; empty: it is complete
     bool complete() const { return problem.empty(); }
 };
 

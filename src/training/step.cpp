@@ -40,8 +40,9 @@ Step::Step(nets::UnifiedVoice& model, AdamW& optimizer, StepOptions options, Ran
     : model_(model), optimizer_(optimizer), options_(options), ranks_(ranks) {
     if (options_.dropout < 0 || options_.dropout >= 1)
         throw usage_error("Dropout must be at least 0 and below 1.", "Correct the setting dropout.");
-    if (ranks_) exchange_ = std::make_unique<GradientExchange>(optimizer_.parameters(), *ranks_, sharded,
-                                                           optimizer_.frozen());
+    if (ranks_)
+        exchange_ = std::make_unique<GradientExchange>(optimizer_.parameters(), *ranks_, sharded,
+                                                       optimizer_.frozen());
 }
 
 Step::~Step() = default;
@@ -88,8 +89,9 @@ bool Step::collect(std::span<const nets::Batch> micro_batches, std::uint64_t see
                                      .precision = options_.precision,
                                      .recompute = options_.checkpointing};
         if (exchange_ && i + 1 == micro_batches.size()) store.sum_by(*exchange_);
-        const nets::Losses losses = nets::run_pass(
-            model_, micro_batches[i], pass, token_weights(counts[i], totals, options_, loss_scale), &store, &times);
+        const nets::Losses losses =
+            nets::run_pass(model_, micro_batches[i], pass,
+                           token_weights(counts[i], totals, options_, loss_scale), &store, &times);
         sums[0] += losses.text * (equally ? 1.0 : static_cast<double>(losses.text_tokens));
         sums[1] += losses.mel * (equally ? 1.0 : static_cast<double>(losses.mel_tokens));
     }

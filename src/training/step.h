@@ -67,7 +67,7 @@ class Step {
     const StepOptions& options() const { return options_; }
     void set_checkpointing(bool on) { options_.checkpointing = on; }
     const GradientExchange* exchange() const { return exchange_.get(); }  // null without ranks
-    LossScale& loss_scale() { return loss_scale_; }  // of float16
+    LossScale& loss_scale() { return loss_scale_; }                       // of float16
 
     // The gradients of run() before clipping, in the optimizer's parameter order, undefined where frozen; for
     // tests.

@@ -39,15 +39,15 @@ struct TrainOptions {
 // tokens_per_second, memory_bytes, …}, metric {mode: "validation", it, epoch, loss_text_ce, loss_mel_ce,
 // loss_gpt_total, clips, seconds}, progress {stage: "train", done, total, unit: "iterations", epoch, epochs,
 // batch, batches, rate, milestones, next_milestone, next_save, next_validation, eta_seconds, losses},
-// artifact {kind: model|ema_model|half_model|adapters|state}, those of write_samples() after each save but that of a
-// stop, remark {name, message, it}.
-// A step that runs out of memory is computed again in smaller parts (make_steps_smaller), and so are all
-// after it. A step is skipped, and its clips named, when a number is not finite or the loss leaps out of the
-// recent ones (LossWatch). After three in a row the run goes back to its newest readable checkpoint with half
-// the learning rate. Errors: input (lists, model, tokenizer, YAML), environment (disk, memory, another job on
-// this voice), diverged (three in a row with no checkpoint to go back to, or three returns to the same one,
-// or a learning rate halved ten times; the last checkpoint stays). A checkpoint that cannot be written is
-// tried again; only that of the end (or of a stop) must succeed.
+// artifact {kind: model|ema_model|half_model|adapters|state}, those of write_samples() after each save but
+// that of a stop, remark {name, message, it}. A step that runs out of memory is computed again in smaller
+// parts (make_steps_smaller), and so are all after it. A step is skipped, and its clips named, when a number
+// is not finite or the loss leaps out of the recent ones (LossWatch). After three in a row the run goes back
+// to its newest readable checkpoint with half the learning rate. Errors: input (lists, model, tokenizer,
+// YAML), environment (disk, memory, another job on this voice), diverged (three in a row with no checkpoint
+// to go back to, or three returns to the same one, or a learning rate halved ten times; the last checkpoint
+// stays). A checkpoint that cannot be written is tried again; only that of the end (or of a stop) must
+// succeed.
 //
 // With gpus above 1, or torchrun's variables in the environment, several processes train (launch.h). Rank 0
 // does all that is said above. Another one computes its part and says only that; its summary is as far as it
