@@ -99,6 +99,7 @@ TEST(Program, MissingFoldersAndFilesAreThreeWithARemedy) {
         ASSERT_NE(error, std::string::npos) << ran.err;
         EXPECT_GE(std::count(ran.err.begin() + static_cast<std::ptrdiff_t>(error), ran.err.end(), '\n'), 2)
             << "no remedy: " << ran.err;
+        EXPECT_EQ(ran.err.find("VOICE"), std::string::npos) << ran.err;
     }
 }
 

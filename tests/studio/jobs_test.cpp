@@ -108,6 +108,27 @@ TEST(Jobs, ADamagedFileIsNamedAndLeadsNowhere) {
     EXPECT_TRUE(fs::exists(folder / "kept.txt"));
 }
 
+TEST(Jobs, ADamagedLogIsNoObstacle) {
+    const TemporaryFolder folder;
+    Jobs jobs{Workspace(folder.path())};
+    const Json gone = {{"pid", 1}, {"start", 1}, {"boot", "another start of the machine"}};
+    const auto job = [&](const char* id) {
+        return Json{{"id", id},           {"kind", "train"}, {"voice", "a"},
+                    {"state", "running"}, {"queued", true},  {"process", gone}};
+    };
+    write_file(folder / "config/queue.json",
+               format_json({{"next_id", 4}, {"jobs", Json::array({job("1"), job("2"), job("3")})}}));
+    write_file(folder / "config/jobs/1/events.jsonl",
+               "{\"type\": 3}\n[]\n{\"type\": \"failed\", \"reason\": 3, \"exit_code\": \"x\"}\n{\"ty");
+    write_file(folder / "config/jobs/2/events.jsonl",
+               "{\"type\": \"done\", \"time\": \"x\", \"result\": {\"stopped\": 1, \"exit_code\": []}}\n");
+    EXPECT_EQ(jobs.find("1").state, JobState::failed);
+    EXPECT_EQ(jobs.find("1").exit_code, 1);
+    EXPECT_EQ(jobs.find("2").state, JobState::done);
+    EXPECT_EQ(jobs.find("3").state, JobState::interrupted) << "the machine was started again";
+    EXPECT_TRUE(is_to_come(jobs.find("3")));
+}
+
 TEST(Jobs, ManyThreadsMayAdd) {
     const TemporaryFolder folder;
     Jobs jobs{Workspace(folder.path())};
