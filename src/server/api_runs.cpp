@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "core/error.h"
+#include "core/event_tail.h"
 #include "core/files.h"
 #include "core/strings.h"
 #include "server/dataset_settings.h"
@@ -170,8 +171,8 @@ Response graph(Shared& shared, const Request& request) {
 Json samples_json(const studio::RunEntry& run) {
     std::map<std::string, Json> told;
     for (const Json& event : read_events(run.events))
-        if (event.value("type", "") == "artifact" && event.value("kind", "") == "sample")
-            told[fs::path(event.value("path", "")).filename().string()] = event;
+        if (text_or(event, "type") == "artifact" && text_or(event, "kind") == "sample")
+            told[fs::path(text_or(event, "path")).filename().string()] = event;
     std::map<std::pair<std::int64_t, std::string>, Json> sorted;
     std::error_code error;
     for (fs::directory_iterator entry(run.folder / "samples", error), end; !error && entry != end;

@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "core/error.h"
+#include "core/event_tail.h"
 #include "core/files.h"
 #include "core/strings.h"
 #include "studio/voice_summary.h"
@@ -37,23 +38,22 @@ void add_row(Columns& columns, const Json& event, const std::vector<std::string>
 }
 
 void add_event(RunSeries& series, const Json& event, const std::vector<std::string>& keys) {
-    const std::string type = event.value("type", "");
+    const std::string type = text_or(event, "type");
     if (type == "metric" && event.contains("it") && event["it"].is_number()) {
-        const std::string mode =
-            event.contains("mode") && event["mode"].is_string() ? event.value("mode", "") : "";
+        const std::string mode = text_or(event, "mode");
         if (mode.empty()) add_row(series.steps, event, keys);
         if (mode == "validation") add_row(series.validation, event, keys);
-    } else if (type == "artifact" && event.value("kind", "") == "state") {
-        const fs::path state = event.value("path", "");
+    } else if (type == "artifact" && text_or(event, "kind") == "state") {
+        const fs::path state = text_or(event, "path");
         const std::string stem = state.stem().string();
         if (!stem.empty() && stem.size() < 16 && stem.find_first_not_of("0123456789") == std::string::npos)
             series.milestones.push_back(
-                {{"it", std::stoll(stem)}, {"what", "save"}, {"time", event.value("time", 0.0)}});
+                {{"it", std::stoll(stem)}, {"what", "save"}, {"time", number_or(event, "time", 0)}});
     } else if (type == "done" || type == "failed") {
         const auto& its = series.steps.find("it");
         if (its != series.steps.end() && !its->second.empty())
             series.milestones.push_back(
-                {{"it", its->second.back()}, {"what", "end"}, {"time", event.value("time", 0.0)}});
+                {{"it", its->second.back()}, {"what", "end"}, {"time", number_or(event, "time", 0)}});
     }
 }
 
