@@ -11,7 +11,7 @@ export function linearTicks(low: number, high: number, wanted: number): Tick[] {
   const step = niceStep((high - low) / wanted);
   const digits = Math.max(0, -Math.floor(Math.log10(step) + 1e-9));
   const out: Tick[] = [];
-  for (let k = Math.ceil(low / step - 1e-9); k * step <= high + step * 1e-9; k++)
+  for (let k = firstStep(low, step); k * step <= high + step * 1e-9; k++)
     out.push({ at: k * step, label: plain(k * step, digits) });
   return out;
 }
@@ -49,10 +49,13 @@ export function timeTicks(low: number, high: number, wanted: number): Tick[] {
   const step = timeSteps.find((each) => each >= rough) ?? niceStep(rough / 86400) * 86400;
   const digits = step >= 1 ? 0 : Math.max(1, Math.ceil(-Math.log10(step) - 1e-9));
   const out: Tick[] = [];
-  for (let k = Math.ceil(low / step - 1e-9); k * step <= high + step * 1e-9; k++)
+  for (let k = firstStep(low, step); k * step <= high + step * 1e-9; k++)
     out.push({ at: k * step, label: timeLabel(k * step, digits) });
   return out;
 }
+
+/** Plus 0: Math.ceil gives -0 for what lies just below. */
+const firstStep = (low: number, step: number) => Math.ceil(low / step - 1e-9) + 0;
 
 function timeLabel(seconds: number, digits: number): string {
   const sign = seconds < 0 ? '−' : '';
@@ -66,6 +69,7 @@ function timeLabel(seconds: number, digits: number): string {
 
 function plain(value: number, digits: number): string {
   const size = Math.abs(value);
+  if (size < 1e-12) return '0';
   if (size !== 0 && (size < 1e-3 || size >= 1e6))
     return value
       .toExponential(2)

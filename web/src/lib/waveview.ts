@@ -55,21 +55,23 @@ export function showRegion(view: View, region: Region, length: number): View {
 
 /** Regions ascending by start. The edge within `reach` seconds; two edges that touch are one border. */
 export function gripAt(regions: Region[], seconds: number, reach: number): Grip {
-  let best: Grip = { part: 'none' };
+  let best = { part: 'none' } as Grip;
   let least = reach;
+  const consider = (distance: number, grip: Grip) => {
+    if (distance >= least) return;
+    least = distance;
+    best = grip;
+  };
   regions.forEach((region, i) => {
+    const next = regions[i + 1];
+    const joined = next !== undefined && Math.abs(next.start - region.end) < 0.001;
     const previous = regions[i - 1];
-    const joined = previous !== undefined && Math.abs(previous.end - region.start) < 0.001;
-    const toStart = Math.abs(seconds - region.start);
-    const toEnd = Math.abs(seconds - region.end);
-    if (toStart < least || (toStart === least && best.part === 'none')) {
-      least = toStart;
-      best = joined ? { part: 'border', id: previous.id, next: region.id } : { part: 'start', id: region.id };
-    }
-    if (toEnd < least) {
-      least = toEnd;
-      best = { part: 'end', id: region.id };
-    }
+    if (!previous || Math.abs(previous.end - region.start) >= 0.001)
+      consider(Math.abs(seconds - region.start), { part: 'start', id: region.id });
+    consider(
+      Math.abs(seconds - region.end),
+      joined ? { part: 'border', id: region.id, next: next.id } : { part: 'end', id: region.id },
+    );
   });
   if (best.part !== 'none') return best;
   const inside = regions.find((region) => seconds >= region.start && seconds < region.end);
