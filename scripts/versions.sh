@@ -15,6 +15,6 @@ DEMO_RECORDINGS_SHA256=38c5261820b406dcb0ecb37675720da2b0864850690690352ca52707e
 # Debian 12 packages: what the build needs, what the set-up itself needs, and programs that are run.
 BUILD_PACKAGES="g++ cmake ninja-build ccache pkg-config git clang-format-14
   nlohmann-json3-dev libyaml-cpp-dev libcli11-dev libssl-dev libcurl4-openssl-dev zlib1g-dev libpng-dev libicu-dev
-  libavformat-dev libavcodec-dev libswresample-dev libavutil-dev libsoxr-dev libgtest-dev"
+  libavformat-dev libavcodec-dev libswresample-dev libavutil-dev libsoxr-dev libcpp-httplib-dev libgtest-dev"
 SETUP_PACKAGES="python3-pip unzip ca-certificates dpkg"
 RUN_PACKAGES="espeak-ng"  # a program that Testudo runs for phonemes (GPL: never linked)

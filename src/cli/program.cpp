@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <iostream>
 #include <new>
+#include <optional>
 
 #include "cli/verbs.h"
 #include "core/error.h"
@@ -26,6 +27,7 @@ constexpr const char* kExamples =
     "  testudo train ada                     fine-tune; Ctrl-C saves and leaves\n"
     "  testudo resume ada                    go on from the newest state\n"
     "  testudo doctor                        is this machine fit?\n"
+    "  testudo serve --open                  all of it in the browser\n"
     "Exit codes: 0 done, 1 defect of Testudo, 2 wrong flags or settings, 3 unusable input, 4 disk, network "
     "or\n"
     "permission, 5 training diverged, 130 interrupted.\n"
@@ -97,6 +99,11 @@ Json run_job(const Context& context, const std::function<Json(Events&)>& job) {
     ProgressLine line(context.style());
     Events events;
     line.attach(events);
+    std::optional<Events> copy;
+    if (!context.events.empty()) {
+        copy.emplace(context.events);
+        events.listen([&copy](const Json& event) { copy->relay(event); });
+    }
     const StopOnSignal stop;
     try {
         Json result = job(events);
@@ -104,7 +111,7 @@ Json run_job(const Context& context, const std::function<Json(Events&)>& job) {
         return result;
     } catch (const std::exception&) {
         const Error error = current_error();
-        events.failed(error.what(), error.hint());
+        events.failed(error.what(), error.hint(), static_cast<int>(error.kind()));
         throw error;
     }
 }
@@ -141,6 +148,7 @@ int run(int argc, char** argv) {
         "--workspace", context.workspace,
         "Folder that holds voices/ training/ models/ results/ config/ (default: $TESTUDO_WORKSPACE, else "
         "the current folder)");
+    app.add_option("--events", context.events, "Append the events of a job to this file, too");
     app.add_flag("--json", context.json, "Print JSON: jobs print each event as a line");
     app.add_flag("--quiet", context.quiet, "Print only warnings, errors and results");
     app.add_flag("--offline", context.offline, "Never use the network (as TESTUDO_OFFLINE=1)");
@@ -152,8 +160,11 @@ int run(int argc, char** argv) {
     add_training_verbs(app, context);
     add_models_verb(app, context);
     add_tokenizer_verb(app, context);
+    add_queue_verb(app, context);
     add_machine_verbs(app, context);
     add_demo_verb(app, context);
+    add_import_verb(app, context);
+    add_serve_verb(app, context);
     // A reader that leaves (`| head`, a `tee` that Ctrl-C ended) must not take the job along.
     std::signal(SIGPIPE, SIG_IGN);
     try {

@@ -6,6 +6,7 @@
 #include "cli/verbs.h"
 #include "core/files.h"
 #include "core/strings.h"
+#include "studio/speak_samples.h"
 #include "training/configure.h"
 #include "training/import_settings.h"
 #include "training/presets.h"
@@ -28,6 +29,7 @@ struct TrainVerb {
         out.resume = resume;
         out.device = device;
         out.epochs = epochs;
+        out.speak = studio::speak_samples();
         return out;
     }
 };
@@ -48,6 +50,7 @@ void print_training(const Json& result) {
 }
 
 void add_training_flags(CLI::App& verb, TrainVerb& options) {
+    verb.add_option("--yaml", options.yaml, "Another configuration, e.g. one of the original's");
     verb.add_option("--epochs", options.epochs, "Epochs in all, instead of the configuration's");
     verb.add_option("--device", options.device, "auto, cpu, cuda, cuda:1")->capture_default_str();
 }
@@ -56,10 +59,8 @@ int train(const Context& context, const TrainVerb& verb, bool resume) {
     const studio::Workspace workspace = context.open();
     const auto paths = training::run_paths(workspace.root(), verb.voice);
     const Json result = run_job(context, [&](Events& events) {
-        return resume ? training::resume_voice(workspace.root(), verb.voice, events, verb.options(true))
-                      : training::train_voice(workspace.root(),
-                                              verb.yaml.empty() ? paths.yaml : fs::path(verb.yaml), events,
-                                              verb.options(false));
+        return training::train_voice(workspace.root(), verb.yaml.empty() ? paths.yaml : fs::path(verb.yaml),
+                                     events, verb.options(resume));
     });
     if (!context.json) print_training(result);
     return exit_code(result);
@@ -235,7 +236,6 @@ void add_training_verbs(CLI::App& app, Context& context) {
         app.add_subcommand("train", "Fine-tune by training/VOICE/train.yaml; Ctrl-C saves and leaves");
     const auto training = std::make_shared<TrainVerb>();
     train_verb->add_option("VOICE", training->voice, "Folder below training/")->required();
-    train_verb->add_option("--yaml", training->yaml, "Another configuration, e.g. one of the original's");
     add_training_flags(*train_verb, *training);
     train_verb->footer(
         "An earlier run is moved aside to finetune_archived_<date>, never overwritten.\n"

@@ -12,7 +12,7 @@
 namespace testudo::cli {
 
 struct Context {
-    std::string workspace;
+    std::string workspace, events;
     bool json = false, quiet = false, offline = false;
     std::function<int()> action;
 
@@ -48,7 +48,11 @@ void add_diarize_verb(CLI::App& app, Context& context);    // diarize
 void add_training_verbs(CLI::App& app, Context& context);  // configure, states, validate, train, resume
 void add_models_verb(CLI::App& app, Context& context);     // models list|init|inspect|convert|pull
 void add_tokenizer_verb(CLI::App& app, Context& context);  // tokenizer train|show|tokenize|coverage
+void add_queue_verb(CLI::App& app, Context& context);      // queue
 void add_machine_verbs(CLI::App& app, Context& context);   // doctor, bench
 void add_demo_verb(CLI::App& app, Context& context);       // demo
+void add_serve_verb(CLI::App& app, Context& context);      // serve
+void add_import_verb(CLI::App& app, Context& context);     // import
+void add_hear_verb(CLI::App& dataset, Context& context);   // dataset hear
 
 }  // namespace testudo::cli

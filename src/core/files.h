@@ -58,10 +58,11 @@ class MappedFile {
 };
 
 // One job at a time works in a folder: while one lives, making another, in this process or any other, is an
-// Error(environment). The folder must exist; nothing is written into it, and a killed process holds nothing.
+// Error(environment), once `wait_seconds` are over. The folder must exist; nothing is written into it, and a
+// killed process holds nothing.
 class FolderLock {
   public:
-    explicit FolderLock(const fs::path& folder);
+    explicit FolderLock(const fs::path& folder, double wait_seconds = 0);
     ~FolderLock();
     FolderLock(const FolderLock&) = delete;
     FolderLock& operator=(const FolderLock&) = delete;

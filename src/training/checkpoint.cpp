@@ -3,6 +3,7 @@
 #include "core/error.h"
 #include "core/files.h"
 #include "core/strings.h"
+#include "training/samples.h"
 
 namespace testudo::training {
 
@@ -393,6 +394,7 @@ std::vector<std::int64_t> delete_old_checkpoints(const RunPaths& paths, std::int
         fs::remove(paths.state(saved[i]), ignored);
         fs::remove(paths.ema_model(saved[i]), ignored);
         fs::remove(paths.model(saved[i]), ignored);
+        delete_samples(paths, saved[i]);
         deleted.push_back(saved[i]);
     }
     return deleted;

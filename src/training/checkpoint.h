@@ -81,7 +81,7 @@ DiskNeed disk_need(const RunPaths& paths, double each, std::int64_t start, std::
                    std::int64_t save_every, std::int64_t keep_states);
 void check_disk(const RunPaths& paths, double bytes);
 
-// Deletes all but the newest `keep` checkpoints (0 keeps all); returns the deleted iterations.
+// Deletes all but the newest `keep` checkpoints (0 keeps all), with their samples; returns the deleted iterations.
 std::vector<std::int64_t> delete_old_checkpoints(const RunPaths& paths, std::int64_t keep);
 
 // The newest checkpoint of which model and state can be read; damaged newer ones are named in `problems`.

@@ -5,6 +5,7 @@
 #include "core/hash.h"
 #include "core/strings.h"
 #include "text/find_tokenizer.h"
+#include "training/samples.h"
 #include "training/yaml_reader.h"
 
 namespace testudo::training {
@@ -114,6 +115,17 @@ StepOptions read_step(const YamlReader& yaml) {
     return step;
 }
 
+std::vector<std::string> read_sentences(const YamlReader& yaml) {
+    const char* key = "testudo.sample_sentences";
+    const auto sentences = yaml.texts(key).value_or(std::vector<std::string>{});
+    try {
+        check_sentences(sentences);
+    } catch (const Error& error) {
+        throw input_error(cat(yaml.place(key), ": ", error.what()), error.hint());
+    }
+    return sentences;
+}
+
 }  // namespace
 
 fs::path find_configuration(const fs::path& workspace, const fs::path& yaml) {
@@ -175,6 +187,7 @@ Config read_config(const fs::path& workspace, const fs::path& file) {
     config.save_every = yaml.integer_in("logger.save_checkpoint_freq", 0, 0, many);
     config.validate_every = yaml.integer_in("train.val_freq", 0, 0, many);
     config.keep_states = yaml.integer_in("testudo.keep_states", 0, 0, many);
+    config.sample_sentences = read_sentences(yaml);
     config.seed = static_cast<std::uint64_t>(
         yaml.integer_in("testudo.seed", yaml.integer_in("train.manual_seed", 1234, 0, many), 0, many));
     return config;

@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "nets/unified_voice.h"
 #include "training/adamw.h"
@@ -38,6 +39,7 @@ struct Config {
     std::optional<std::int64_t> epochs;  // testudo.epochs, while train.niter is what was written with it
     std::int64_t save_every = 0, validate_every = 0;
     std::int64_t keep_states = 0;
+    std::vector<std::string> sample_sentences;  // spoken at each save
     std::uint64_t seed = 1234;
 };
 

@@ -14,6 +14,7 @@
 #include "training/counting.h"
 #include "training/dlas_template.h"
 #include "training/run_paths.h"
+#include "training/samples.h"
 #include "training/states.h"
 #include "training/yaml_reader.h"
 
@@ -165,8 +166,10 @@ Json scheme_list_from_text(const Json& text, const std::string& where) {
 }  // namespace
 
 Json configure(const std::filesystem::path& workspace, TrainingSettings settings, Events& events) {
+    std::erase_if(settings.sample_sentences, [](const std::string& text) { return trim(text).empty(); });
     check_settings(settings);
     check_schedule(settings);
+    check_sentences(settings.sample_sentences);
     const RunPaths paths = run_paths(workspace, settings.voice);
     const fs::path train_list = paths.folder / "train.txt", validation_list = paths.folder / "validation.txt";
     if (!fs::exists(train_list))
@@ -278,6 +281,9 @@ Json configure(const std::filesystem::path& workspace, TrainingSettings settings
     own["dropout"] = yaml_float(settings.dropout);
     own["seed"] = settings.seed;
     own["keep_states"] = settings.keep_states;
+    own["sample_sentences"] = YAML::Node(YAML::NodeType::Sequence);
+    for (const std::string& text : settings.sample_sentences)
+        own["sample_sentences"].push_back(yaml_text(text));
     own["checkpointing"] = settings.checkpointing;
     own["gradient_memory"] = settings.gradient_memory;
     own["source_model"] = written_path(workspace, settings.source_model);

@@ -99,6 +99,7 @@ TrainingSettings settings_of_yaml(const fs::path& workspace, const fs::path& fil
     if (!config.tokenizer.empty())
         settings.tokenizer_json = yaml.text("datasets.train.tokenizer_vocab").value_or("");
     settings.dvae_model = yaml.text("testudo.dvae").value_or("");
+    settings.sample_sentences = config.sample_sentences;
     settings.keep_states = config.keep_states;
     settings.ema = config.ema_rate > 0;
     settings.objective = config.step.form.objective == nets::Objective::dlas ? "dlas" : "consistent";

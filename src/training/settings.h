@@ -31,8 +31,9 @@ struct TrainingSettings {
     std::string source_model;
     std::string resume_state;
     std::string tokenizer_json;
-    std::string dvae_model;                // ours
-    std::string gradient_memory = "auto";  // ours
+    std::string dvae_model;                     // ours
+    std::string gradient_memory = "auto";       // ours
+    std::vector<std::string> sample_sentences;  // ours
     std::int64_t keep_states = 0;          // ours: the original's "Keep X Previous States" of its Run tab
     bool ema = false;                      // ours
     std::string objective = "consistent";  // ours
@@ -166,6 +167,12 @@ struct TrainingSettings {
                                        .help = "Keep only so many checkpoints; 0 keeps all.",
                                        .min = 0,
                                        .max = 100000});
+        visit(&S::sample_sentences,
+              Setting{.key = "sample_sentences",
+                      .label = "Sample sentences",
+                      .help =
+                          "Text to speak with each checkpoint: up to 8, of 200 characters at most; as a flag "
+                          "give one each time, and \"\" for none."});
         visit(&S::ema, Setting{.key = "ema",
                                .label = "EMA",
                                .help = "Also keep a moving average of the weights (N_gpt_ema.pth)."});

@@ -34,9 +34,9 @@ constexpr std::int64_t step_seed = -1;  // in place of an example's number: the 
 
 class Training {
   public:
-    Training(RunSetup& setup, Events& events, double save_again_seconds)
+    Training(RunSetup& setup, Events& events, const TrainOptions& options)
         : setup_(setup),
-          save_again_seconds_(save_again_seconds),
+          options_(options),
           config_(setup.config),
           events_(events),
           step_(*setup.model, *setup.optimizer, config_.step),
@@ -54,6 +54,7 @@ class Training {
     std::int64_t go_back(std::int64_t iteration);  // to a good checkpoint; returns its iteration
     std::optional<SavedState> good_checkpoint();
     void save(std::int64_t iteration);
+    void speak_samples(std::int64_t iteration);
     void save_or_try_later(std::int64_t iteration);
     void validate(std::int64_t iteration);
     void progress(std::int64_t iteration, bool now);
@@ -61,7 +62,7 @@ class Training {
         return iteration == setup_.total || is_due(iteration, config_.save_every);
     }
     bool save_again_due() const {
-        return save_failed_ && seconds_since(*save_failed_) >= save_again_seconds_;
+        return save_failed_ && seconds_since(*save_failed_) >= options_.save_again_seconds;
     }
     bool validation_due(std::int64_t iteration) const {
         return setup_.validation && is_due(iteration, config_.validate_every);
@@ -70,7 +71,7 @@ class Training {
     double rate() const { return setup_.schedule->rate() * setup_.own.rate_scale; }
 
     RunSetup& setup_;
-    double save_again_seconds_;
+    const TrainOptions& options_;
     const Config& config_;
     Events& events_;
     Step step_;
@@ -237,7 +238,15 @@ void Training::save(std::int64_t iteration) {
         events_.info(cat("deleted ", deleted.size(),
                          deleted.size() == 1 ? " older checkpoint" : " older checkpoints",
                          "; kept the newest ", config_.keep_states));
+    speak_samples(iteration);
     eta_.save(seconds_since(start));
+}
+
+void Training::speak_samples(std::int64_t iteration) {
+    if (!options_.speak || config_.sample_sentences.empty() || stop_requested()) return;
+    const SpeakingVoice voice{*setup_.model, config_.tokenizer, config_.dvae,
+                              conditioning_clip(*setup_.lines, config_.train_list), config_.seed};
+    write_samples(setup_.paths, config_.sample_sentences, voice, options_.speak, iteration, events_);
 }
 
 void Training::save_or_try_later(std::int64_t iteration) {
@@ -248,7 +257,7 @@ void Training::save_or_try_later(std::int64_t iteration) {
         save_failed_ = Clock::now();
         events_.warning(cat("the checkpoint of iteration ", iteration, " could not be written: ",
                             error.what(), ". The training goes on; the next save is tried in ",
-                            save_again_seconds_, " seconds or when it is due. ", error.hint()));
+                            options_.save_again_seconds, " seconds or when it is due. ", error.hint()));
     }
 }
 
@@ -397,7 +406,7 @@ Json train_voice(const std::filesystem::path& workspace, const std::filesystem::
                  TrainOptions options) {
     try {
         RunSetup setup = set_up_run(workspace, yaml, events, options);
-        return Training(setup, events, options.save_again_seconds).run();
+        return Training(setup, events, options).run();
     } catch (const c10::Error& error) {
         if (!is_out_of_memory(error)) throw;
         throw out_of_memory(error.what_without_backtrace());

@@ -7,6 +7,7 @@
 
 #include "core/events.h"
 #include "core/json.h"
+#include "training/samples.h"
 
 namespace testudo::training {
 
@@ -15,6 +16,7 @@ struct TrainOptions {
     std::optional<std::int64_t> epochs = {};  // instead of the YAML's
     std::string voice = {};                   // Error(input) when the YAML is of another; empty: any
     std::string device = "auto";              // auto, cpu, cuda, cuda:1, …
+    MakeSpeak speak = {};                     // how testudo.sample_sentences are spoken; none: they are not
     double save_again_seconds = 60;           // after a save that failed, at the latest the next due one
 };
 
@@ -30,7 +32,7 @@ struct TrainOptions {
 // tokens_per_second}, metric {mode: "validation", it, epoch, loss_text_ce, loss_mel_ce, loss_gpt_total,
 // clips, seconds}, progress {stage: "train", done, total, unit: "iterations", epoch, epochs, batch, batches,
 // rate, next_milestone, next_save, next_validation, eta_seconds, losses}, artifact {kind:
-// model|ema_model|state}.
+// model|ema_model|state}, and those of write_samples() after each save but that of a stop.
 // A step is skipped, and its clips named, when a number is not finite or the loss leaps out of the recent
 // ones (LossWatch). After three in a row the run goes back to its newest readable checkpoint with half the
 // learning rate. Errors: input (lists, model, tokenizer, YAML), environment (disk, memory, another job on

@@ -224,12 +224,13 @@ TEST(Events, ContinueAfterACutOffLine) {
     std::ofstream(file, std::ios::app) << "{\"seq\": 3, \"type\": \"lo";
     {
         Events events(file);
-        events.failed("disk full", "free some");
+        events.failed("disk full", "free some", 4);
     }
     const auto events = read_events(file);
     ASSERT_EQ(events.size(), 3u);
     EXPECT_EQ(events[2]["seq"], 3);
     EXPECT_EQ(events[2]["reason"], "disk full");
+    EXPECT_EQ(events[2]["exit_code"], 4);
     EXPECT_EQ(events[1]["eta_seconds"], 9.5);
 }
 

@@ -42,6 +42,7 @@ TEST(Import, WhatConfigureWroteComesBack) {
     shop.settings.validation_enabled = false;
     shop.settings.workers = 5;
     shop.settings.keep_states = 3;
+    shop.settings.sample_sentences = {"Hello, world: it's \"me\"", "- 3", "été"};
     shop.settings.ema = true;
     shop.settings.objective = "dlas";
     shop.settings.dropout = 0.2;
