@@ -443,6 +443,7 @@ export const en = {
   },
   samples: {
     title: 'Samples',
+    table: 'Samples by checkpoint',
     none: 'Checkpoints of this run have no samples yet.',
     text: 'Sentence',
     noText: 'sample',
