@@ -1,16 +1,8 @@
 # docker build -t testudo . && docker run --rm -p 127.0.0.1:7851:7851 -v "$PWD/studio:/studio" testudo
-FROM node:20-bookworm-slim AS web
-WORKDIR /web
-COPY web/package.json web/package-lock.json ./
-RUN npm ci
-COPY web ./
-RUN npm run build
-
 FROM debian:bookworm AS build
 RUN apt-get update -q && apt-get install -y -q --no-install-recommends bash ca-certificates python3-pip
 WORKDIR /testudo
 COPY . .
-COPY --from=web /web/dist web/dist
 RUN ./dev install /opt/testudo
 
 FROM debian:bookworm-slim
