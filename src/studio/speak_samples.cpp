@@ -36,6 +36,14 @@ void check_memory(const training::SpeakingVoice& voice) {
                                 "Leave sample_sentences empty, or close other programs.");
 }
 
+// The weights in use, or, where adapters come on top of them, the file, which is mapped rather than read.
+nets::VoiceGenerator generator_of(const training::SpeakingVoice& voice) {
+    if (voice.model.adapters().all.empty()) return synthesis::make_generator(voice.model);
+    const auto weights = tensors::read_weights(voice.checkpoint);
+    return synthesis::make_generator([&](const std::string& name) { return weights.find(name); },
+                                     voice.model.config());
+}
+
 }  // namespace
 
 int most_codes_of(const std::string& text) {
@@ -45,6 +53,7 @@ int most_codes_of(const std::string& text) {
 training::MakeSpeak speak_samples() {
     return [](const training::SpeakingVoice& voice) -> training::Speak {
         check_memory(voice);
+        const auto generator = std::make_shared<const nets::VoiceGenerator>(generator_of(voice));
         const auto tokenizer = text::load_tokenizer(voice.tokenizer);
         const auto dvae =
             std::make_shared<const nets::Dvae>(training::load_dvae(voice.dvae, voice.model.device()));
