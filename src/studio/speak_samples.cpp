@@ -12,6 +12,7 @@
 #include "nets/dvae.h"
 #include "nets/unified_voice.h"
 #include "synthesis/preview.h"
+#include "tensors/weights.h"
 #include "text/find_tokenizer.h"
 #include "training/base_model.h"
 
@@ -56,13 +57,13 @@ training::MakeSpeak speak_samples() {
         const auto generator = std::make_shared<const nets::VoiceGenerator>(generator_of(voice));
         const auto tokenizer = text::load_tokenizer(voice.tokenizer);
         const auto dvae =
-            std::make_shared<const nets::Dvae>(training::load_dvae(voice.dvae, voice.model.device()));
+            std::make_shared<const nets::Dvae>(training::load_dvae(voice.dvae, generator->device()));
         const std::vector<audio::Clip> clips = {audio::load(voice.clip, audio::tortoise_rate)};
-        return [&model = voice.model, seed = voice.seed, tokenizer, dvae, clips](const std::string& text) {
+        return [generator, seed = voice.seed, tokenizer, dvae, clips](const std::string& text) {
             synthesis::PreviewOptions how;
             how.sampling.max_codes = most_codes_of(text);
             how.sampling.seed = seed;
-            const auto preview = synthesis::speak_preview(model, *tokenizer, *dvae, clips, text, how);
+            const auto preview = synthesis::speak_preview(*generator, *tokenizer, *dvae, clips, text, how);
             return training::SpokenSentence{preview.clip,
                                             static_cast<std::int64_t>(preview.candidate.codes.size()),
                                             preview.candidate.stopped};
