@@ -40,10 +40,10 @@ void Events::append_to(const std::filesystem::path& file) {
     file_ = opened;
     path_ = file;
     file_failed_ = false;
-    if (!old.empty() && old.back() != '\n' && ::write(file_, "\n", 1) != 1) file_failed_ = true;
+    torn_ = !old.empty() && old.back() != '\n' && ::write(file_, "\n", 1) != 1;
     for (Json& event : std::exchange(held_, {})) {
         event["seq"] = ++sequence_;
-        if (!file_failed_ && !write(event)) file_failed_ = true;
+        write(event);
     }
 }
 
@@ -57,16 +57,24 @@ void Events::listen(Listener listener) {
 }
 
 void Events::emit(const char* type, Json fields) {
-    const std::lock_guard lock(mutex_);
     const double now =
         std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
-    Json event = {{"seq", ++sequence_}, {"time", std::round(now * 1000) / 1000}, {"type", type}};
+    Json event = {{"seq", 0}, {"time", std::round(now * 1000) / 1000}, {"type", type}};
     for (auto& [key, value] : fields.items()) event[key] = std::move(value);
+    put(std::move(event));
+}
+
+void Events::relay(const Json& event) { put(event); }
+
+void Events::put(Json event) {
+    const std::lock_guard lock(mutex_);
+    event["seq"] = ++sequence_;
     if (file_ < 0) {
         held_.push_back(event);
         if (held_.size() > most_held) held_.pop_front();
-    } else if (!file_failed_ && !write(event)) {  // a full disk must not stop the job
-        file_failed_ = true;
+    } else if (write(event)) {
+        file_failed_ = false;
+    } else if (!std::exchange(file_failed_, true)) {  // a full disk must not stop the job
         const Json warning = {{"seq", sequence_},
                               {"time", event["time"]},
                               {"type", "log"},
@@ -78,10 +86,13 @@ void Events::emit(const char* type, Json fields) {
     for (const auto& listener : listeners_) listener(event);
 }
 
-// One write a line: readers never see half a line of a living writer.
+// One write a line: readers never see half a line of a living writer. What a full disk cut off is ended
+// first.
 bool Events::write(const Json& event) {
-    const std::string line = event.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
-    return ::write(file_, line.data(), line.size()) == static_cast<ssize_t>(line.size());
+    const std::string line =
+        (torn_ ? "\n" : "") + event.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
+    torn_ = ::write(file_, line.data(), line.size()) != static_cast<ssize_t>(line.size());
+    return !torn_;
 }
 
 void Events::log(const std::string& level, const std::string& message) {
@@ -98,14 +109,21 @@ void Events::progress(const std::string& stage, double done, double total, const
 
 void Events::metric(Json values) { emit("metric", std::move(values)); }
 
-void Events::artifact(const std::string& kind, const std::filesystem::path& path) {
-    emit("artifact", {{"kind", kind}, {"path", to_utf8(path.native())}});
+void Events::artifact(const std::string& kind, const std::filesystem::path& path, Json extra) {
+    Json fields = {{"kind", kind}, {"path", to_utf8(path.native())}};
+    if (extra.is_object())
+        for (auto& [key, value] : extra.items()) fields[key] = std::move(value);
+    emit("artifact", std::move(fields));
+}
+
+void Events::remark(const std::string& name, const std::string& message, std::int64_t iteration) {
+    emit("remark", {{"name", name}, {"message", message}, {"it", iteration}});
 }
 
 void Events::done(Json result) { emit("done", {{"result", std::move(result)}}); }
 
-void Events::failed(const std::string& reason, const std::string& hint) {
-    emit("failed", {{"reason", reason}, {"hint", hint}});
+void Events::failed(const std::string& reason, const std::string& hint, int exit_code) {
+    emit("failed", {{"reason", reason}, {"hint", hint}, {"exit_code", exit_code}});
 }
 
 std::vector<Json> read_events(const std::filesystem::path& file) {

@@ -5,9 +5,11 @@
 //   progress  stage, done, total, unit, and what else helps to draw it (eta_seconds, epoch, …)
 //   metric    the numbers of one iteration or validation
 //   artifact  kind, path: a file that is now complete
+//   remark    name, message, it: what the numbers of a training say to who watches it
 //   done      the job's result
-//   failed    reason, hint
+//   failed    reason, hint, exit_code
 // docs/formats.md lists the fields that each job adds.
+#include <cstdint>
 #include <deque>
 #include <filesystem>
 #include <functional>
@@ -42,20 +44,25 @@ class Events {
     void progress(const std::string& stage, double done, double total, const std::string& unit,
                   Json extra = {});
     void metric(Json values);
-    void artifact(const std::string& kind, const std::filesystem::path& path);
+    void artifact(const std::string& kind, const std::filesystem::path& path, Json extra = {});
+    void remark(const std::string& name, const std::string& message, std::int64_t iteration);
     void done(Json result);
-    void failed(const std::string& reason, const std::string& hint);
+    void failed(const std::string& reason, const std::string& hint, int exit_code);
+    // An event of another Events, with its time but numbered as ours.
+    void relay(const Json& event);
 
   private:
     void emit(const char* type, Json fields);
+    void put(Json event);
     bool write(const Json& event);
 
     std::mutex mutex_;
     int file_ = -1;
     std::filesystem::path path_;
     std::uint64_t sequence_ = 0;
-    bool file_failed_ = false;
-    std::deque<Json> held_;  // while there is no file
+    bool file_failed_ = false;  // the last write, and said so
+    bool torn_ = false;         // the file may end within a line
+    std::deque<Json> held_;     // while there is no file
     std::vector<Listener> listeners_;
 };
 

@@ -9,7 +9,9 @@
 #include <algorithm>
 #include <atomic>
 #include <cerrno>
+#include <chrono>
 #include <cstring>
+#include <thread>
 #include <vector>
 
 #include "core/error.h"
@@ -172,11 +174,15 @@ MappedFile::~MappedFile() {
     if (data_) ::munmap(data_, size_);
 }
 
-FolderLock::FolderLock(const fs::path& folder)
+FolderLock::FolderLock(const fs::path& folder, double wait_seconds)
     : file_(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)) {
     if (file_ < 0) fail("open folder", folder);
-    // Where a file system knows no locks the job goes on without.
-    if (::flock(file_, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK) return;
+    const auto until = std::chrono::steady_clock::now() + std::chrono::duration<double>(wait_seconds);
+    do {
+        // Where a file system knows no locks the job goes on without.
+        if (::flock(file_, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK) return;
+        if (wait_seconds > 0) std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    } while (std::chrono::steady_clock::now() < until);
     ::close(file_);
     throw environment_error(cat("another job is working in ", to_utf8(folder.native())),
                             "Wait for it to end, or stop it, then run the command again.");
@@ -184,13 +190,14 @@ FolderLock::FolderLock(const fs::path& folder)
 
 FolderLock::~FolderLock() { ::close(file_); }
 
-void remove_leftovers(const fs::path& folder) {
+void remove_leftovers(const fs::path& folder, std::string_view of) {
+    const std::string beginning = of.empty() ? "." : cat(".", of, ".");
     std::error_code ignored;
     std::vector<fs::path> found;
     for (fs::directory_iterator entry(folder, ignored), end; !ignored && entry != end;
          entry.increment(ignored)) {
         const std::string name = entry->path().filename().native();
-        if (name.starts_with('.') && name.ends_with(temporary_ending)) found.push_back(entry->path());
+        if (name.starts_with(beginning) && name.ends_with(temporary_ending)) found.push_back(entry->path());
     }
     for (const auto& file : found) fs::remove(file, ignored);
 }

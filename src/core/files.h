@@ -58,10 +58,11 @@ class MappedFile {
 };
 
 // One job at a time works in a folder: while one lives, making another, in this process or any other, is an
-// Error(environment). The folder must exist; nothing is written into it, and a killed process holds nothing.
+// Error(environment), once `wait_seconds` are over. The folder must exist; nothing is written into it, and a
+// killed process holds nothing.
 class FolderLock {
   public:
-    explicit FolderLock(const fs::path& folder);
+    explicit FolderLock(const fs::path& folder, double wait_seconds = 0);
     ~FolderLock();
     FolderLock(const FolderLock&) = delete;
     FolderLock& operator=(const FolderLock&) = delete;
@@ -70,8 +71,9 @@ class FolderLock {
     int file_ = -1;
 };
 
-// Deletes what killed processes left of files they were writing into `folder`; for a folder that is locked.
-void remove_leftovers(const fs::path& folder);
+// Deletes what killed processes left of files they were writing into `folder`, or of the one called `name`
+// alone; for a folder, or a file, that is locked.
+void remove_leftovers(const fs::path& folder, std::string_view name = {});
 
 void make_folders(const fs::path& folder);                      // Error(environment), naming the folder
 void rename_durably(const fs::path& from, const fs::path& to);  // rename + sync of both folders

@@ -1,6 +1,7 @@
 #include "nets/gpt_stack.h"
 
 #include "nets/dropout.h"
+#include "nets/lora_pass.h"
 
 namespace testudo::nets {
 
@@ -34,7 +35,9 @@ struct Block {
 
     Normed norm(const at::Tensor& x, std::size_t at) const { return layer_norm(x, weight(at), bias(at)); }
     at::Tensor linear(const at::Tensor& x, std::size_t at) const {
-        return product(x, weight(at), {.bias = bias(at), .precision = options.precision});
+        at::Tensor out = product(x, weight(at), {.bias = bias(at), .precision = options.precision});
+        add_adapter(model, at, x, out);
+        return out;
     }
     at::Tensor head_view(const at::Tensor& qkv, std::int64_t part) const {
         return qkv.view({qkv.size(0), 3, heads(), dim() / heads()}).select(1, part);
@@ -80,7 +83,9 @@ struct Block {
     at::Tensor linear_backward(const at::Tensor& grad, const at::Tensor& input, std::size_t at,
                                Gradients& gradients) const {
         weight_backward(grad, input, at, gradients);
-        return input_backward(grad, at);
+        at::Tensor grad_x = input_backward(grad, at);
+        adapter_backward(model, at, grad, input, grad_x, gradients);
+        return grad_x;
     }
     void weight_backward(const at::Tensor& grad, const at::Tensor& input, std::size_t at,
                          Gradients& gradients) const {
@@ -96,6 +101,9 @@ struct Block {
         {
             const at::Tensor grad_out = dropout(grad, mlp_seed(), options.dropout);
             at::Tensor grad_hidden = input_backward(grad_out, index.down);
+            if (has_adapter(model, index.down))
+                adapter_backward(model, index.down, grad_out, gelu_tanh(saved.hidden), grad_hidden,
+                                 gradients);
             gelu_tanh_backward(saved.hidden, grad_hidden);
             weight_backward(grad_out, saved.hidden, index.down, gradients);
             saved.hidden.reset();
@@ -133,7 +141,7 @@ at::Tensor gpt_forward(const UnifiedVoice& model, at::Tensor x, const GptOptions
     if (saved) saved->resize(static_cast<std::size_t>(model.config().layers));
     for (int i = 0; i < model.config().layers; ++i) {
         const auto number = static_cast<std::size_t>(i);
-        GptBlockSaved* kept = saved ? &(*saved)[number] : nullptr;
+        GptBlockSaved* kept = saved && number >= options.first_layer ? &(*saved)[number] : nullptr;
         const at::Tensor out =
             block_of(model, options, first, number).forward(x, kept && !options.recompute ? kept : nullptr);
         if (kept) kept->x = x;
@@ -145,7 +153,7 @@ at::Tensor gpt_forward(const UnifiedVoice& model, at::Tensor x, const GptOptions
 at::Tensor gpt_backward(const UnifiedVoice& model, at::Tensor grad, const GptOptions& options,
                         std::vector<GptBlockSaved>& saved, Gradients& gradients) {
     const std::size_t first = model.index_of("gpt.h.0.ln_1.weight");
-    for (std::size_t number = saved.size(); number-- > 0;) {
+    for (std::size_t number = saved.size(); number-- > options.first_layer;) {
         const Block block = block_of(model, options, first, number);
         if (options.recompute) block.forward(at::Tensor(saved[number].x), &saved[number]);
         grad = block.backward(grad, saved[number], gradients);

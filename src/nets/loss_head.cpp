@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "nets/lora_pass.h"
+
 namespace testudo::nets {
 
 namespace {
@@ -10,8 +12,10 @@ constexpr std::int64_t chunk_bytes = std::int64_t{32} << 20;
 
 at::Tensor head_logits(const UnifiedVoice& model, const Head& head, const at::Tensor& rows,
                        Precision precision) {
-    return product(rows, model.parameters()[head.weight].second.t(),
-                   {.bias = model.parameters()[head.weight + 1].second, .precision = precision});
+    at::Tensor logits = product(rows, model.parameters()[head.weight].second.t(),
+                                {.bias = model.parameters()[head.weight + 1].second, .precision = precision});
+    add_adapter(model, head.weight, rows, logits);
+    return logits;
 }
 
 double head_loss(const UnifiedVoice& model, const Head& head, const at::Tensor& rows,
@@ -34,7 +38,9 @@ double head_loss(const UnifiedVoice& model, const Head& head, const at::Tensor& 
         const bool overwrite = start == 0 && gradients.fresh(head.weight);
         const bool overwrite_bias = start == 0 && gradients.fresh(head.weight + 1);
         gradients.accumulate_product(head.weight, scores, part, overwrite);
-        gradients.accumulate(head.weight + 1, column_sums(scores), overwrite_bias);
+        if (gradients.wants(head.weight + 1))
+            gradients.accumulate(head.weight + 1, column_sums(scores), overwrite_bias);
+        adapter_backward_piece(model, head.weight, scores, part, into, gradients, start == 0);
     }
     return sum;
 }

@@ -5,8 +5,10 @@
 #include "nets/conditioning_encoder.h"
 #include "nets/dropout.h"
 #include "nets/gpt_stack.h"
+#include "nets/lora_pass.h"
 #include "nets/loss_head.h"
 #include "nets/packing.h"
+#include "nets/reach.h"
 
 namespace testudo::nets {
 
@@ -127,13 +129,16 @@ Losses run_pass(const UnifiedVoice& model, const Batch& batch, const PassOptions
     Gradients gradients(sink, options.precision), conditioning_gradients(sink);
     const Places at_(model);
     const PackedBatch packed = pack(model.config(), batch, options.form, model.device());
-    const GptOptions gpt = gpt_options(options, packed);
+    const Reach reach = sink ? reach_of(model, *sink) : Reach{};
+    GptOptions gpt = gpt_options(options, packed);
+    gpt.first_layer = reach.first_layer;
     const bool raw = raw_residual(options.form);
 
     ConditioningSaved conditioning_saved;
-    at::Tensor x = embed(
-        model, at_, packed,
-        average(conditioning_forward(model, packed.mels, raw, sink ? &conditioning_saved : nullptr), packed));
+    at::Tensor x = embed(model, at_, packed,
+                         average(conditioning_forward(model, packed.mels, raw,
+                                                      reach.conditioning ? &conditioning_saved : nullptr),
+                                 packed));
     spent.conditioning += watch.lap();
     x = dropout(x, mix_seed(options.seed, embedding_site), options.dropout);
     std::vector<GptBlockSaved> blocks;
@@ -158,6 +163,7 @@ Losses run_pass(const UnifiedVoice& model, const Batch& batch, const PassOptions
         for (const std::size_t head : {at_.text_head.weight, at_.mel_head.weight}) {
             gradients.ready(head);
             gradients.ready(head + 1);
+            finish_adapter(model, head, gradients);
         }
         at::Tensor grad =
             norm_backward(model, at::cat({grad_text, grad_mel}), at_.final_norm, final_norm, gradients);
@@ -168,10 +174,12 @@ Losses run_pass(const UnifiedVoice& model, const Batch& batch, const PassOptions
         x.reset();
         grad = gpt_backward(model, grad, gpt, blocks, gradients);
         grad = dropout(grad, mix_seed(options.seed, embedding_site), options.dropout);
-        embed_backward(at_, packed, grad, gradients);
+        if (reach.embeddings) embed_backward(at_, packed, grad, gradients);
         spent.backward += watch.lap();
-        conditioning_backward(model, average_backward(grad.index_select(0, packed.conditioning_rows), packed),
-                              raw, conditioning_saved, conditioning_gradients);
+        if (reach.conditioning)
+            conditioning_backward(model,
+                                  average_backward(grad.index_select(0, packed.conditioning_rows), packed),
+                                  raw, conditioning_saved, conditioning_gradients);
         spent.conditioning += watch.lap();
     }
     if (times) {

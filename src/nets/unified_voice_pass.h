@@ -46,12 +46,14 @@ struct TokenCounts {
 };
 TokenCounts count_tokens(const UnifiedVoiceConfig& config, const Batch& batch, const Form& form);
 
-// Where gradients go. A pass asks wants(i), calls buffer(i) when it can compute gradient i, writes it there
+// Where gradients go, by place in the model's parameters(), adapter_parameters() after them. A pass asks
+// wants(i) and computes nothing for a gradient that is not wanted; else it calls buffer(i), writes it there
 // (adding to what is there unless fresh(i)), then calls ready(i); each parameter once a pass, in an order
 // fixed by the model.
 class GradientSink {
   public:
     virtual ~GradientSink() = default;
+    virtual bool wants(std::size_t /*parameter*/) const { return true; }
     virtual at::Tensor buffer(std::size_t parameter) = 0;  // shape of the parameter, contiguous
     virtual bool fresh(std::size_t parameter) = 0;         // contents are to be overwritten
     virtual void ready(std::size_t parameter) = 0;

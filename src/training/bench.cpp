@@ -19,6 +19,7 @@
 #include "text/tokenizer.h"
 #include "training/allocator.h"
 #include "training/step.h"
+#include "training/trainable.h"
 
 namespace testudo::training {
 
@@ -209,16 +210,23 @@ Json bench_training(const BenchOptions& options, Events& events) {
     config.heads = options.heads;
     nets::UnifiedVoice model(config);
     model.initialise(1);
-    AdamW optimizer(model.parameters(), {.eight_bit = options.bitsandbytes},
-                    {.rate = options.ema ? 0.999 : 0.0});
+    Config trained;
+    trained.model = config;
+    trained.lora.rank = options.lora_rank;
+    const Trainable trainable = make_trainable(model, trained);
+    AdamW optimizer(trainable.parameters, {.eight_bit = options.bitsandbytes},
+                    {.rate = options.ema ? 0.999 : 0.0}, trainable.frozen);
     Step step(model, optimizer,
-              {.memory = options.memory == "full"   ? GradientMemory::full
+              {.checkpointing = options.checkpointing,
+               .memory = options.memory == "full"   ? GradientMemory::full
                          : options.memory == "lean" ? GradientMemory::lean
                                                     : GradientMemory::automatic,
                .precision =
                    options.precision == "bfloat16" ? nets::Precision::bfloat16 : nets::Precision::float32});
     GemmPeak gemm_peak(options.plain);
-    const double useful = 6e-9 * static_cast<double>(nets::count_elements(model.parameters()));  // per token
+    // A token: two passes through every weight, a third for gradients of the trained ones.
+    const double useful = 4e-9 * static_cast<double>(nets::count_elements(model.parameters())) +
+                          2e-9 * static_cast<double>(optimizer.trained_elements());
 
     std::vector<double> data, conditioning, forward, backward, optimiser, total, processors, share,
         processor_share;
@@ -264,6 +272,7 @@ Json bench_training(const BenchOptions& options, Events& events) {
     out["threads"] = at::get_num_threads();
     out["precision"] = options.precision;
     out["parameters"] = nets::count_elements(model.parameters());
+    out["trained_parameters"] = optimizer.trained_elements();
     out["seconds_per_step"] = step_seconds;
     out["seconds_per_step_min"] = *std::min_element(total.begin(), total.end());
     out["seconds_per_step_max"] = *std::max_element(total.begin(), total.end());

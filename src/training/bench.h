@@ -13,6 +13,8 @@ struct BenchOptions {
     std::string data;  // folder with train.txt; empty: made-up clips of 2-10 s
     bool ema = false, bitsandbytes = false;
     std::string memory = "auto", precision = "float32";
+    int lora_rank = 0;
+    bool checkpointing = false;
     bool plain = false;
 
     template <class Visitor>
@@ -44,6 +46,14 @@ struct BenchOptions {
                                              .label = "Gradient memory",
                                              .help = "full keeps gradients in 32 bits, lean in 16",
                                              .choices = {"auto", "full", "lean"}});
+        visit(&BenchOptions::lora_rank, Setting{.key = "lora_rank",
+                                                .label = "LoRA rank",
+                                                .help = "train adapters of this rank; 0: the whole model",
+                                                .min = 0,
+                                                .max = 4096});
+        visit(&BenchOptions::checkpointing, Setting{.key = "checkpointing",
+                                                    .label = "Gradient checkpointing",
+                                                    .help = "compute activations twice"});
         visit(&BenchOptions::precision, Setting{.key = "precision",
                                                 .label = "Precision",
                                                 .help = "of the large products",

@@ -8,6 +8,7 @@
 #include "nets/avx512_training.h"
 #include "nets/block_math.h"
 #include "training/adamw.h"
+#include "training/gradient_exchange.h"
 
 namespace testudo::training {
 
@@ -43,13 +44,14 @@ void round_to_half(const at::Tensor& values, double scale, at::Tensor& half) {
 
 }  // namespace
 
-GradientStore::GradientStore(const nets::Parameters& parameters, bool lean)
-    : parameters_(parameters), lean_(lean), entries_(parameters.size()) {}
+GradientStore::GradientStore(const nets::Parameters& parameters, bool lean, std::vector<bool> frozen)
+    : parameters_(parameters), lean_(lean), frozen_(std::move(frozen)), entries_(parameters.size()) {}
 
 void GradientStore::begin() {
     finite_ = true;
+    exchange_ = nullptr;
     for (Entry& entry : entries_) {
-        entry.written = false;
+        entry.written = entry.sent = false;
         if (lean_) entry = {};
     }
 }
@@ -66,6 +68,18 @@ at::Tensor GradientStore::buffer(std::size_t parameter) {
 void GradientStore::ready(std::size_t parameter) {
     Entry& entry = entries_[parameter];
     entry.written = true;
+    if (!exchange_) return settle(parameter);
+    entry.sent = true;
+    exchange_->add(parameter, entry.gradient);
+    exchange_->take([&](std::size_t summed) { settle(summed); });
+}
+
+void GradientStore::settle(std::size_t parameter) {
+    Entry& entry = entries_[parameter];
+    if (exchange_ && !exchange_->owns(parameter)) {
+        if (lean_) entry.gradient.reset(), entry.half.reset();
+        return;
+    }
     if (!lean_ || entry.gradient.dim() < 2) return;
     entry.squared_norm = training::squared_norm(entry.gradient);
     const double scale = scale_for(std::sqrt(entry.squared_norm));
@@ -74,6 +88,23 @@ void GradientStore::ready(std::size_t parameter) {
     if (!entry.half.defined()) entry.half = at::empty(flat.sizes(), flat.options().dtype(at::kHalf));
     round_to_half(flat, scale, entry.half);
     entry.gradient.reset();
+}
+
+void GradientStore::sum_by(GradientExchange& exchange) {
+    exchange_ = &exchange;
+    exchange.begin();
+}
+
+void GradientStore::finish_sum(GradientExchange& exchange) {
+    if (!exchange_) sum_by(exchange);
+    for (std::size_t parameter = 0; parameter < entries_.size(); ++parameter) {
+        if (entries_[parameter].sent || (!frozen_.empty() && frozen_[parameter])) continue;
+        at::Tensor gradient = buffer(parameter);
+        if (fresh(parameter)) gradient.zero_();
+        ready(parameter);
+    }
+    exchange_->finish([&](std::size_t summed) { settle(summed); });
+    exchange_ = nullptr;
 }
 
 bool GradientStore::accept(double text, double mel) {

@@ -19,6 +19,7 @@ void set_finetune(RunPaths& paths, const fs::path& finetune) {
     paths.finetune = finetune;
     paths.models = finetune / "models";
     paths.states = finetune / "training_state";
+    paths.samples = finetune / "samples";
     paths.events = finetune / "events.jsonl";
     paths.origin = tensors::sidecar_of_checkpoints(paths.models);
 }
@@ -42,10 +43,17 @@ std::optional<std::int64_t> iteration_of(const std::string& name, std::string_vi
 
 fs::path RunPaths::model(std::int64_t iteration) const { return models / cat(iteration, "_gpt.pth"); }
 fs::path RunPaths::ema_model(std::int64_t iteration) const { return models / cat(iteration, "_gpt_ema.pth"); }
+fs::path RunPaths::adapters(std::int64_t iteration) const {
+    return models / cat(iteration, "_lora.safetensors");
+}
 fs::path RunPaths::half_model(std::int64_t iteration) const {
     return models / cat(iteration, "_gpt_half.pth");
 }
 fs::path RunPaths::state(std::int64_t iteration) const { return states / cat(iteration, ".state"); }
+
+fs::path RunPaths::sample(std::int64_t iteration, std::size_t number) const {
+    return samples / cat(iteration, "_", number, ".wav");
+}
 
 RunPaths run_paths(const fs::path& workspace, const std::string& voice) {
     const bool plain = !voice.empty() && voice != "." && voice != ".." && voice.size() <= 200 &&

@@ -17,14 +17,17 @@ struct RunPaths {
     fs::path finetune;  // training/<voice>/finetune
     fs::path models;    // …/models
     fs::path states;    // …/training_state
+    fs::path samples;   // …/samples
     fs::path events;    // …/events.jsonl
     fs::path origin;    // …/origin.json: where its models come from (tensors/sidecar.h)
     fs::path features;  // training/<voice>/.features: mels and codes, safe to delete
 
-    fs::path model(std::int64_t iteration) const;       // …/models/<it>_gpt.pth
-    fs::path ema_model(std::int64_t iteration) const;   // …/models/<it>_gpt_ema.pth
-    fs::path half_model(std::int64_t iteration) const;  // …/models/<it>_gpt_half.pth
-    fs::path state(std::int64_t iteration) const;       // …/training_state/<it>.state
+    fs::path model(std::int64_t iteration) const;                       // …/models/<it>_gpt.pth
+    fs::path ema_model(std::int64_t iteration) const;                   // …/models/<it>_gpt_ema.pth
+    fs::path half_model(std::int64_t iteration) const;                  // …/models/<it>_gpt_half.pth
+    fs::path adapters(std::int64_t iteration) const;                    // …/models/<it>_lora.safetensors
+    fs::path state(std::int64_t iteration) const;                       // …/training_state/<it>.state
+    fs::path sample(std::int64_t iteration, std::size_t number) const;  // …/samples/<it>_<number>.wav
 };
 
 // Error(usage) for a name that is no plain folder name.

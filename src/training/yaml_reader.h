@@ -21,6 +21,7 @@ class YamlReader {
     std::optional<std::string> text(const std::string& key) const;
     std::optional<std::vector<std::int64_t>> integers(const std::string& key) const;
     std::optional<std::vector<double>> numbers(const std::string& key) const;
+    std::optional<std::vector<std::string>> texts(const std::string& key) const;
     bool has(const std::string& key) const;
 
     // With bounds, both included; Error(input) outside.

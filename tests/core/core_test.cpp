@@ -188,6 +188,12 @@ TEST(Files, WhatAKilledWriterLeftIsRemoved) {
     remove_leftovers(folder.path());
     EXPECT_EQ(std::distance(fs::directory_iterator(folder.path()), fs::directory_iterator()), 1);
     EXPECT_TRUE(fs::exists(folder / ".mine"));
+
+    write_file(folder / ".one.json.1.0.tmp", "x");
+    write_file(folder / ".two.json.1.0.tmp", "x");
+    remove_leftovers(folder.path(), "one.json");
+    EXPECT_FALSE(fs::exists(folder / ".one.json.1.0.tmp"));
+    EXPECT_TRUE(fs::exists(folder / ".two.json.1.0.tmp"));
 }
 
 TEST(Events, ADamagedLogIsNoObstacle) {
@@ -224,12 +230,13 @@ TEST(Events, ContinueAfterACutOffLine) {
     std::ofstream(file, std::ios::app) << "{\"seq\": 3, \"type\": \"lo";
     {
         Events events(file);
-        events.failed("disk full", "free some");
+        events.failed("disk full", "free some", 4);
     }
     const auto events = read_events(file);
     ASSERT_EQ(events.size(), 3u);
     EXPECT_EQ(events[2]["seq"], 3);
     EXPECT_EQ(events[2]["reason"], "disk full");
+    EXPECT_EQ(events[2]["exit_code"], 4);
     EXPECT_EQ(events[1]["eta_seconds"], 9.5);
 }
 
