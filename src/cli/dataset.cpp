@@ -228,6 +228,7 @@ void add_dataset_verbs(CLI::App& app, Context& context) {
     lines->require_subcommand(0, 1);
     add_statistics_verb(*lines, context);
     add_curation_verbs(*lines, context);
+    add_hear_verb(*lines, context);
 }
 
 }  // namespace testudo::cli

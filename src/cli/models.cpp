@@ -57,10 +57,40 @@ void inspect(const Context& context, const std::string& given, bool tensors) {
     });
 }
 
+void add_merge(CLI::App& models, Context& context) {
+    struct Options {
+        std::string a, b, to;
+        double weight = 0.5;
+        bool overwrite = false;
+    };
+    const auto options = std::make_shared<Options>();
+    CLI::App* verb =
+        models.add_subcommand("merge", "A model between two finetunes: (1 - weight) A + weight B");
+    verb->add_option("A", options->a, "File, or name of a model of the workspace")->required();
+    verb->add_option("B", options->b, "Another of the same size and vocabulary")->required();
+    verb->add_option("--weight", options->weight, "How much of B, from 0 to 1")->capture_default_str();
+    verb->add_option("--to", options->to, "New file, .pth or .safetensors")->required();
+    verb->add_flag("--overwrite", options->overwrite, "Replace an existing file");
+    verb->footer(
+        "Example:\n  testudo models merge ada_500 ada_900 --weight 0.4 --to models/finetunes/ada.pth");
+    verb->callback([&context, options] {
+        context.action = [&context, options] {
+            const studio::Workspace workspace = context.open();
+            const Json result = run_job(context, [&](Events& events) {
+                studio::merge_models(workspace.find_model(options->a), workspace.find_model(options->b),
+                                     options->weight, options->to, options->overwrite, events);
+                return Json{{"path", options->to}};
+            });
+            if (!context.json) std::cout << "wrote " << printable(options->to) << "\n";
+            return exit_code(result);
+        };
+    });
+}
+
 }  // namespace
 
 void add_models_verb(CLI::App& app, Context& context) {
-    CLI::App* models = app.add_subcommand("models", "List, make, look into, convert and fetch models");
+    CLI::App* models = app.add_subcommand("models", "List, make, look into, merge, convert and fetch models");
     models->require_subcommand(1);
     models->footer(
         "Examples:\n"
@@ -133,11 +163,20 @@ void add_models_verb(CLI::App& app, Context& context) {
     convert->add_flag("--overwrite", conversion->overwrite, "Replace an existing file");
     convert->callback([&context, from, to, conversion] {
         context.action = [&context, from, to, conversion] {
-            studio::convert_model(context.open().find_model(*from), *to, *conversion);
-            print(context, Json{{"path", *to}}, [&] { std::cout << "wrote " << *to << "\n"; });
+            Context quiet = context;
+            quiet.quiet = context.quiet || context.json;
+            quiet.json = false;  // one document, not the events
+            const Json result = run_job(quiet, [&](Events& events) {
+                studio::convert_model(context.open().find_model(*from), *to, *conversion);
+                events.artifact("model", *to);
+                return Json{{"path", *to}};
+            });
+            print(context, result, [&] { std::cout << "wrote " << printable(*to) << "\n"; });
             return 0;
         };
     });
+
+    add_merge(*models, context);
 
     CLI::App* pull = models->add_subcommand("pull", "Fetch published models; continues a broken download");
     const auto names = std::make_shared<std::vector<std::string>>();

@@ -28,6 +28,7 @@ constexpr const char* kExamples =
     "  testudo train ada                     fine-tune; Ctrl-C saves and leaves\n"
     "  testudo resume ada                    go on from the newest state\n"
     "  testudo doctor                        is this machine fit?\n"
+    "  testudo serve --open                  all of it in the browser\n"
     "Exit codes: 0 done, 1 defect of Testudo, 2 wrong flags or settings, 3 unusable input, 4 disk, network "
     "or\n"
     "permission, 5 training diverged, 130 interrupted.\n"
@@ -179,6 +180,8 @@ int run(int argc, char** argv) {
     add_queue_verb(app, context);
     add_machine_verbs(app, context);
     add_demo_verb(app, context);
+    add_import_verb(app, context);
+    add_serve_verb(app, context);
     // A reader that leaves (`| head`, a `tee` that Ctrl-C ended) must not take the job along.
     std::signal(SIGPIPE, SIG_IGN);
     try {

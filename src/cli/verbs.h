@@ -57,5 +57,8 @@ void add_tokenizer_verb(CLI::App& app, Context& context);  // tokenizer train|sh
 void add_queue_verb(CLI::App& app, Context& context);      // queue
 void add_machine_verbs(CLI::App& app, Context& context);   // doctor, bench
 void add_demo_verb(CLI::App& app, Context& context);       // demo
+void add_serve_verb(CLI::App& app, Context& context);      // serve
+void add_import_verb(CLI::App& app, Context& context);     // import
+void add_hear_verb(CLI::App& dataset, Context& context);   // dataset hear
 
 }  // namespace testudo::cli

@@ -8,6 +8,7 @@
 #include "core/strings.h"
 #include "dataset/settings.h"
 #include "dataset/voice_name.h"
+#include "studio/job_tools.h"
 #include "training/run_paths.h"
 
 namespace testudo::studio {
@@ -95,6 +96,10 @@ bool has_configuration(const std::string& kind) {
 }
 
 void check_request(const JobRequest& request) {
+    if (is_tool(request.kind)) {
+        check_tool(request);
+        return;
+    }
     with_settings(request.kind, [&](auto settings) {
         if (!request.settings.is_object())
             throw usage_error("the settings of a job are no object", "Give keys with values.");
@@ -145,6 +150,10 @@ std::vector<std::string> command_of(const Workspace& workspace, const Job& job, 
     if (job.begun && (kind == "prepare" || kind == "transcribe")) settings["skip_existing"] = true;
     std::vector<std::string> arguments = {"--workspace", workspace.root().string(), "--events",
                                           job.events.string(), "--quiet"};
+    if (is_tool(kind)) {
+        for (std::string& argument : command_of_tool(job.request)) arguments.push_back(std::move(argument));
+        return arguments;
+    }
     arguments.push_back(from == GoingOn::resume ? "resume" : kind);
     for (const auto& [key, value] : settings.items()) add_flag(arguments, key, value);
     if (has_configuration(kind)) add_flag(arguments, "yaml", (job.folder / "train.yaml").string());

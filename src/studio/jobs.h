@@ -33,7 +33,8 @@ enum class JobState {
 const char* name_of(JobState state);
 
 struct JobRequest {
-    std::string kind;   // prepare, transcribe, diarize, slice, dataset, validate, train, resume
+    // prepare, transcribe, diarize, slice, dataset, validate, train, resume, or one of studio/job_tools.h
+    std::string kind;
     std::string voice;  // may be left empty beside a yaml, which names it
     // Keys of DatasetSettings (prepare, transcribe, slice, dataset; of diarize: speakers,
     // overwrite_corrections); epochs and device (train, resume); device and measure (validate). What is

@@ -82,4 +82,16 @@ struct ConvertOptions {
 // fp16 unless fp32 is asked for). Error(usage) for another ending.
 void convert_model(const fs::path& from, const fs::path& to, const ConvertOptions& options);
 
+// (1 - weight) A + weight B of each number, in the precision and with the other tensors of A. Error(usage)
+// for a weight outside 0 to 1 or an ending that is neither .pth nor .safetensors; Error(input) for models
+// whose tensors differ in name or shape, and when `to` exists.
+void merge_models(const fs::path& a, const fs::path& b, double weight, const fs::path& to, bool overwrite,
+                  Events& events);
+
+// A checkpoint of a run as models/finetunes/NAME.pth, where nothing of the run deletes it: a second name of
+// the file where the disk allows it, else a copy. Error(usage) for a name that cannot be, Error(input) when
+// it is taken.
+fs::path use_checkpoint(const Workspace& workspace, const fs::path& checkpoint, const std::string& name,
+                        bool replace);
+
 }  // namespace testudo::studio

@@ -1,0 +1,213 @@
+// Configurations of trainings: as settings, and as the YAML they become.
+#include <algorithm>
+
+#include "core/error.h"
+#include "core/files.h"
+#include "core/hash.h"
+#include "core/strings.h"
+#include "server/settings_json.h"
+#include "server/shared.h"
+#include "studio/app_settings.h"
+#include "training/config.h"
+#include "training/configure.h"
+#include "training/import_settings.h"
+#include "training/run_paths.h"
+#include "training/settings.h"
+#include "training/states.h"
+
+namespace testudo::server {
+
+namespace {
+
+using training::TrainingSettings;
+
+constexpr std::size_t longest_yaml = 1 << 20;
+constexpr const char* check_folder = ".check";  // where a YAML is tried before it is saved
+
+std::string tag_of_file(const fs::path& file) {
+    std::error_code error;
+    return fs::exists(file, error) ? cat('"', sha256_of_file(file).substr(0, 24), '"') : "\"none\"";
+}
+
+Json error_json(const Error& error) {
+    return Json::parse(error_response({422, "input", error.what(), error.hint()}).body)["error"];
+}
+
+Json configuration(Shared& shared, const std::string& voice) {
+    const auto paths = training::run_paths(shared.workspace.root(), voice);
+    std::error_code error;
+    TrainingSettings settings;
+    settings.voice = voice;
+    const auto summary = shared.summaries.of(voice);
+    Json out = {
+        {"exists", fs::exists(paths.yaml, error)},
+        {"etag", tag_of_file(paths.yaml)},
+        {"dataset", {{"train_lines", summary.train_lines}, {"validation_lines", summary.validation_lines}}}};
+    try {
+        if (fs::exists(paths.yaml, error)) {
+            settings = training::settings_of_yaml(shared.workspace.root(), paths.yaml);
+        } else {
+            const auto app = studio::read_app_settings(shared.workspace);
+            settings.source_model = app.source_model;
+            settings.tokenizer_json = app.tokenizer_json;
+        }
+    } catch (const Error& problem) {
+        out["problem"] = error_json(problem);
+    }
+    out["settings"] = settings_to_json(settings);
+    return out;
+}
+
+// What an events' listener heard, in words.
+void collect_remarks(Events& events, Json& remarks) {
+    events.listen([&remarks](const Json& event) {
+        if (event.value("type", "") == "log" && event.value("level", "") != "info")
+            remarks.push_back(event.value("message", ""));
+    });
+}
+
+// A setting out of its range is told by its key, for the field it concerns.
+[[noreturn]] void throw_with_key(const Error& error) {
+    HttpError out{error.kind() == ErrorKind::usage ? 400 : 422,
+                  error.kind() == ErrorKind::usage ? "usage" : "input", error.what(), error.hint()};
+    const TrainingSettings defaults{};
+    for_each_setting(defaults, [&](const auto&, const Setting& setting) {
+        if (out.what.starts_with(setting.key + " ") ||
+            out.what.find(cat(": ", setting.key, " ")) != std::string::npos)
+            out.more["key"] = setting.key;
+    });
+    throw out;
+}
+
+Response put_configuration(Shared& shared, const Request& request) {
+    const std::string voice = voice_of(shared, request);
+    const Json body = json_body(request);
+    const auto given = body.find("settings");
+    if (given == body.end() || !given->is_object())
+        throw usage_error("settings must be an object", "Send {\"settings\": {…}}.");
+    const auto paths = training::run_paths(shared.workspace.root(), voice);
+    const std::string seen = text_of(body, "seen", "");
+    if (!seen.empty() && seen != tag_of_file(paths.yaml))
+        throw conflict(cat("the configuration of ", printable(voice), " was changed meanwhile"),
+                       "Look at it as it is now.", configuration(shared, voice));
+    check_keys<TrainingSettings>(*given);
+    Json remarks = Json::array();
+    Json result;
+    try {
+        TrainingSettings settings;
+        settings_from_json(settings, *given, "settings");
+        settings.voice = voice;
+        Events events;
+        collect_remarks(events, remarks);
+        result = training::configure(shared.workspace.root(), settings, events);
+    } catch (const Error& error) {
+        if (error.kind() != ErrorKind::usage && error.kind() != ErrorKind::input) throw;
+        throw_with_key(error);
+    }
+    shared.watch.look_now();
+    Json out = configuration(shared, voice);
+    out["result"] = std::move(result);
+    out["remarks"] = std::move(remarks);
+    return json_response(out);
+}
+
+Response import_settings(Shared& shared, const Request& request) {
+    const std::string voice = voice_of(shared, request);
+    const std::string file = request.length > 0 ? text_of(json_body(request), "file", "") : "";
+    Json remarks = Json::array();
+    Events events;
+    collect_remarks(events, remarks);
+    auto imported =
+        file.empty() ? training::import_settings(shared.workspace.root(), voice, events)
+                     : training::import_settings_of(shared.workspace.root(), inside_workspace(shared, file));
+    imported.settings.voice = voice;
+    return json_response({{"settings", settings_to_json(imported.settings)},
+                          {"from", relative_to(shared, fs::absolute(imported.from))},
+                          {"remarks", std::move(remarks)}});
+}
+
+Response yaml(Shared& shared, const Request& request) {
+    const fs::path file = training::run_paths(shared.workspace.root(), voice_of(shared, request)).yaml;
+    std::error_code error;
+    if (!fs::exists(file, error))
+        throw not_found("there is no train.yaml yet", "Save a configuration first.");
+    Response response;
+    response.type = "application/yaml";
+    response.body = read_file(file, longest_yaml);
+    const std::string tag = cat('"', sha256(response.body).substr(0, 24), '"');
+    return tagged_response(request, std::move(response), tag);
+}
+
+// Throws as read_config, with the name that the file will have.
+void check_yaml(Shared& shared, const std::string& voice, const training::RunPaths& paths,
+                const std::string& text) {
+    const fs::path trial = paths.folder / check_folder / "train.yaml";
+    write_file(trial, text);
+    std::optional<Error> wrong;
+    try {
+        const auto config = training::read_config(shared.workspace.root(), trial);
+        if (config.voice != voice)
+            wrong = input_error(
+                cat("train.yaml, line 1: name is ", printable(config.voice), ", not ", printable(voice)),
+                cat("Write name: ", voice, "."));
+    } catch (const Error& error) {
+        std::string what = error.what();
+        const std::string folder = cat(check_folder, "/");
+        for (auto at = what.find(folder); at != std::string::npos; at = what.find(folder))
+            what.erase(at, folder.size());
+        wrong = Error(error.kind(), what, error.hint());
+    }
+    std::error_code ignored;
+    fs::remove_all(paths.folder / check_folder, ignored);
+    if (wrong) throw *wrong;
+}
+
+Response put_yaml(Shared& shared, const Request& request) {
+    const std::string voice = voice_of(shared, request);
+    const auto paths = training::run_paths(shared.workspace.root(), voice);
+    const std::string text = text_body(request, longest_yaml);
+    const std::string seen = request.header("if-match");
+    if (!seen.empty() && seen != tag_of_file(paths.yaml)) {
+        std::error_code error;
+        const bool there = fs::exists(paths.yaml, error);
+        throw conflict(
+            "train.yaml was changed meanwhile", "Look at it as it is now.",
+            {{"yaml", there ? Json(to_utf8(std::string_view(read_file(paths.yaml, longest_yaml)))) : Json()},
+             {"etag", tag_of_file(paths.yaml)}});
+    }
+    const std::scoped_lock lock(shared.curating);
+    check_yaml(shared, voice, paths, text);
+    const bool save = !flag_of(request, "check", false);
+    if (save) write_file(paths.yaml, text);
+    if (save) shared.watch.look_now();
+    Response response = json_response({{"etag", tag_of_file(paths.yaml)}, {"saved", save}});
+    response.headers.emplace_back("ETag", tag_of_file(paths.yaml));
+    return response;
+}
+
+}  // namespace
+
+void add_configuration_routes(Router& router, Shared& shared) {
+    const std::string path = "/api/voices/{voice}/configuration";
+    router.add("GET", path, [&shared](const Request& request) {
+        return json_response(configuration(shared, voice_of(shared, request)));
+    });
+    router.add("PUT", path, [&shared](const Request& request) { return put_configuration(shared, request); });
+    router.add("POST", path + "/import",
+               [&shared](const Request& request) { return import_settings(shared, request); });
+    router.add("GET", "/api/voices/{voice}/yaml",
+               [&shared](const Request& request) { return yaml(shared, request); });
+    router.add("PUT", "/api/voices/{voice}/yaml",
+               [&shared](const Request& request) { return put_yaml(shared, request); });
+    router.add("GET", "/api/voices/{voice}/states", [&shared](const Request& request) {
+        Json states =
+            training::to_json(training::list_states(shared.workspace.root(), voice_of(shared, request)));
+        for (Json& state : states)
+            for (const char* key : {"file", "model"})
+                if (state.contains(key) && state[key].is_string())
+                    state[key] = relative_to(shared, shared.workspace.root() / state[key].get<std::string>());
+        return json_response(states);
+    });
+}
+
+}  // namespace testudo::server

@@ -1,0 +1,135 @@
+// Settings of preparing, and what it came to.
+#include <algorithm>
+#include <mutex>
+
+#include "asr/voice_activity.h"
+#include "core/error.h"
+#include "core/files.h"
+#include "core/hash.h"
+#include "core/strings.h"
+#include "dataset/settings.h"
+#include "dataset/statistics.h"
+#include "server/dataset_settings.h"
+#include "server/settings_json.h"
+#include "server/shared.h"
+#include "studio/dataset_picture.h"
+#include "studio/tokenizers.h"
+#include "text/find_tokenizer.h"
+#include "training/import_settings.h"
+#include "training/run_paths.h"
+
+namespace testudo::server {
+
+namespace {
+
+Json report_of(Shared& shared, const std::string& voice) {
+    const fs::path file = shared.workspace.training(voice) / "report.json";
+    std::error_code error;
+    if (!fs::exists(file, error))
+        throw not_found(cat("there is no report of ", printable(voice), " yet"), "Prepare the voice first.");
+    Json report = read_json(file);
+    if (!report.is_object()) throw input_error(cat(file, " is no JSON object"), "Prepare the voice again.");
+    return report;
+}
+
+Json list_in(const Json& report, const char* key) {
+    const auto found = report.find(key);
+    return found != report.end() && found->is_array() ? *found : Json::array();
+}
+
+Json lost(Shared& shared, const std::string& voice) {
+    const Json report = report_of(shared, voice);
+    Json doubtful = Json::array();
+    for (const Json& line : list_in(report, "lines"))
+        if (line.is_object() && line.contains("verdict") && line["verdict"] == "doubtful")
+            doubtful.push_back(line);
+    return {{"seconds_kept", value_of(report, "seconds_kept")},
+            {"seconds_lost", value_of(report, "seconds_lost")},
+            {"rejected", list_in(report, "rejected")},
+            {"doubtful", std::move(doubtful)}};
+}
+
+// Of the query, else of the voice's configuration, else the built-in one.
+fs::path tokenizer_of(Shared& shared, const Request& request, const std::string& voice) {
+    std::string given = request.value("tokenizer").value_or("");
+    if (given.empty()) {
+        const fs::path yaml = training::run_paths(shared.workspace.root(), voice).yaml;
+        std::error_code error;
+        if (fs::exists(yaml, error)) try {
+                given = training::settings_of_yaml(shared.workspace.root(), yaml).tokenizer_json;
+            } catch (const Error&) {
+                // A broken configuration is told where it is shown.
+            }
+    }
+    if (given.find('/') != std::string::npos) inside_workspace(shared, given);
+    return given.empty() ? fs::path() : studio::find_tokenizer(shared.workspace, given);
+}
+
+Response statistics(Shared& shared, const Request& request) {
+    static std::mutex one_at_a_time;  // it reads and listens to all clips
+    const std::string voice = voice_of(shared, request);
+    const std::string form = choice_of(request, "form", {"json", "text", "svg"});
+    const auto tokenizer = text::load_tokenizer(tokenizer_of(shared, request, voice));
+    const std::scoped_lock lock(one_at_a_time);
+    static const auto voice_activity = []() -> std::optional<asr::VoiceActivity> {
+        try {
+            return asr::VoiceActivity::load();
+        } catch (const Error&) {
+            return std::nullopt;  // the share of speech is not told then
+        }
+    }();
+    Events events;
+    const auto found = dataset::statistics_of(shared.workspace.root(), voice, *tokenizer,
+                                              voice_activity ? &*voice_activity : nullptr, events);
+    if (form == "json") return json_response(dataset::to_json(found));
+    Response response;
+    response.type = form == "svg" ? "image/svg+xml" : "text/plain; charset=utf-8";
+    response.body = form == "svg" ? studio::dataset_svg(found) : dataset::to_text(found);
+    response.headers.emplace_back("Cache-Control", "no-store");
+    if (form == "svg") response.headers.emplace_back("Content-Security-Policy", picture_policy);
+    return response;
+}
+
+fs::path settings_file(const Shared& shared, const std::string& voice) {
+    return shared.workspace.training(voice) / "dataset.json";
+}
+
+Response put_settings(Shared& shared, const Request& request) {
+    const std::string voice = voice_of(shared, request);
+    const Json body = json_body(request);
+    check_keys<dataset::DatasetSettings>(body);
+    dataset::DatasetSettings settings = read_dataset_settings(shared, voice);
+    settings_from_json(settings, body, "settings");
+    check_settings(settings);
+    write_json(settings_file(shared, voice), settings_to_json(settings));
+    shared.watch.look_now();
+    return json_response(settings_to_json(settings));
+}
+
+}  // namespace
+
+dataset::DatasetSettings read_dataset_settings(const Shared& shared, const std::string& voice) {
+    dataset::DatasetSettings settings;
+    const fs::path file = settings_file(shared, voice);
+    std::error_code error;
+    if (fs::exists(file, error)) settings_from_json(settings, read_json(file), file.string());
+    return settings;
+}
+
+void add_dataset_routes(Router& router, Shared& shared) {
+    router.add("GET", "/api/voices/{voice}/dataset-settings", [&shared](const Request& request) {
+        return json_response(settings_to_json(read_dataset_settings(shared, voice_of(shared, request))));
+    });
+    router.add("PUT", "/api/voices/{voice}/dataset-settings",
+               [&shared](const Request& request) { return put_settings(shared, request); });
+    router.add("GET", "/api/voices/{voice}/report", [&shared](const Request& request) {
+        return json_response(report_of(shared, voice_of(shared, request)));
+    });
+    router.add("GET", "/api/voices/{voice}/lost", [&shared](const Request& request) {
+        return json_response(lost(shared, voice_of(shared, request)));
+    });
+    router.add("GET", "/api/voices/{voice}/statistics",
+               [&shared](const Request& request) { return statistics(shared, request); });
+}
+
+}  // namespace testudo::server

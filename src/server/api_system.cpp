@@ -1,0 +1,88 @@
+// This machine, and the settings of the program.
+#include <ATen/Context.h>
+#include <sys/statvfs.h>
+#include <sys/sysinfo.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <mutex>
+#include <thread>
+
+#include "core/available_memory.h"
+#include "core/error.h"
+#include "core/files.h"
+#include "core/strings.h"
+#include "core/subprocess.h"
+#include "server/settings_json.h"
+#include "server/shared.h"
+#include "studio/app_settings.h"
+
+namespace testudo::server {
+
+namespace {
+
+Json system_json(const Shared& shared) {
+    struct statvfs disk {};
+    fs::path place = shared.workspace.root();
+    while (::statvfs(place.c_str(), &disk) != 0 && place.has_relative_path()) place = place.parent_path();
+    struct sysinfo machine {};
+    ::sysinfo(&machine);
+    double load[1] = {0};
+    ::getloadavg(load, 1);
+    const AvailableMemory memory = available_memory();
+    return {{"version", TESTUDO_VERSION},
+            {"workspace", to_utf8(std::string_view(shared.workspace.root().string()))},
+            {"disk",
+             {{"free", static_cast<double>(disk.f_bavail) * static_cast<double>(disk.f_frsize)},
+              {"total", static_cast<double>(disk.f_blocks) * static_cast<double>(disk.f_frsize)}}},
+            {"memory",
+             {{"total", static_cast<double>(machine.totalram) * machine.mem_unit},
+              {"available", memory.bytes},
+              {"limit", memory.limit},
+              {"server", resident_bytes()}}},
+            {"processors", std::thread::hardware_concurrency()},
+            {"load", load[0]},
+            {"device", at::hasCUDA() ? "cuda" : "cpu"},
+            {"streams", shared.hub.streams()}};
+}
+
+// As another process: its self test computes, and may fail as it likes.
+Json check(const Shared& shared) {
+    static std::mutex one_at_a_time;
+    const std::scoped_lock lock(one_at_a_time);
+    const ProgramRun run = run_program(shared.program.string(),
+                                       {"--workspace", shared.workspace.root().string(), "--json", "doctor"},
+                                       "", "Install Testudo again.");
+    const Json report = Json::parse(run.out, nullptr, false);
+    if (!report.is_object())
+        throw environment_error(cat("`testudo doctor` ended with code ", run.code, ": ",
+                                    printable(to_utf8(std::string_view(run.err)))),
+                                "Run it in a terminal.");
+    return report;
+}
+
+Response put_settings(Shared& shared, const Request& request) {
+    const Json body = json_body(request);
+    check_keys<studio::AppSettings>(body);
+    auto settings = studio::read_app_settings(shared.workspace);
+    settings_from_json(settings, body, "settings");
+    studio::write_app_settings(shared.workspace, settings);
+    shared.watch.look_now();
+    return json_response(settings_to_json(settings));
+}
+
+}  // namespace
+
+void add_system_routes(Router& router, Shared& shared) {
+    router.add("GET", "/api/system",
+               [&shared](const Request&) { return json_response(system_json(shared)); });
+    router.add("POST", "/api/system/check",
+               [&shared](const Request&) { return json_response(check(shared)); });
+    router.add("GET", "/api/settings", [&shared](const Request&) {
+        return json_response(settings_to_json(studio::read_app_settings(shared.workspace)));
+    });
+    router.add("PUT", "/api/settings",
+               [&shared](const Request& request) { return put_settings(shared, request); });
+}
+
+}  // namespace testudo::server

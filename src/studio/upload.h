@@ -1,0 +1,53 @@
+#pragma once
+// A recording that arrives in pieces, over hours and restarts if need be. What is there lies under a hidden
+// name in the voice's folder; the recording appears when it is whole.
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/json.h"
+#include "studio/workspace.h"
+
+namespace testudo::studio {
+
+struct UploadState {
+    std::string name;
+    std::uint64_t offset = 0, total = 0;  // bytes that are there; of the whole file
+    bool complete = false;
+};
+Json to_json(const UploadState& state);
+
+class Upload {
+  public:
+    // `key` tells files of one name and size apart. Error(usage) for a name that no recording, and no text
+    // beside one, can have; Error(input) when there is no such voice.
+    Upload(const Workspace& workspace, const std::string& voice, const std::string& name, std::uint64_t total,
+           const std::string& key);
+    ~Upload();
+    Upload(const Upload&) = delete;
+    Upload& operator=(const Upload&) = delete;
+
+    UploadState state() const;
+    bool taken() const;  // another file has that name already
+
+    bool begin();  // false while another request writes this upload
+    // At the end of what is there. Error(environment) when the disk is full or fails; what was written stays.
+    void write(std::string_view bytes);
+    // Syncs; when all is there, the recording appears. `replace`: one of that name goes to the trash.
+    UploadState end(bool replace);
+    void cancel();
+
+  private:
+    const Workspace& workspace_;
+    fs::path target_, part_, note_;
+    std::string name_;
+    std::uint64_t total_, written_ = 0;
+    int file_ = -1;
+};
+
+// Begun and not finished, by name.
+std::vector<UploadState> unfinished_uploads(const Workspace& workspace, const std::string& voice);
+
+}  // namespace testudo::studio

@@ -1,0 +1,114 @@
+// Uploads that break off, are sent twice, or are not what they say.
+#include <gtest/gtest.h>
+
+#include <thread>
+
+#include "core/files.h"
+#include "server/running_studio.h"
+
+namespace testudo::server {
+namespace {
+
+using test::Answer;
+using test::ask;
+using test::get;
+using test::RunningStudio;
+using test::Socket;
+
+class UploadTest : public ::testing::Test {
+  protected:
+    void SetUp() override {
+        make_folders(voice_);
+        for (int i = 0; i < 300000; ++i) data_ += static_cast<char>(i * 31 + i / 256);
+    }
+    std::string target(std::uint64_t offset) const {
+        return cat("/api/voices/ada/uploads/talk.wav?total=", data_.size(), "&key=k&offset=", offset);
+    }
+    test::TemporaryFolder folder_;
+    fs::path root_ = folder_.path(), voice_ = root_ / "voices" / "ada";
+    std::string data_;
+};
+
+TEST_F(UploadTest, ArrivesInPiecesAcrossARestart) {
+    std::uint64_t offset = 0;
+    for (int round = 0; offset < data_.size(); ++round) {
+        RunningStudio studio(root_);
+        for (int i = 0; i < 2 && offset < data_.size(); ++i) {
+            const Answer answer =
+                ask(studio.port(), {"PUT", target(offset), "", data_.substr(offset, 70000)});
+            ASSERT_EQ(answer.status, 200) << answer.body;
+            offset = answer.json()["offset"];
+            EXPECT_EQ(answer.json()["complete"], offset == data_.size());
+        }
+        EXPECT_EQ(get(studio.port(), target(0)).json()["offset"], offset);
+        EXPECT_EQ(ask(studio.port(), {"HEAD", target(0)}).headers.at("upload-offset"), cat(offset));
+        EXPECT_EQ(fs::exists(voice_ / "talk.wav"), offset == data_.size());
+    }
+    EXPECT_EQ(read_file(voice_ / "talk.wav"), data_);
+    int files = 0;
+    for ([[maybe_unused]] const auto& entry : fs::directory_iterator(voice_)) ++files;
+    EXPECT_EQ(files, 1);
+}
+
+TEST_F(UploadTest, WhatArrivedOfABrokenPieceIsKept) {
+    RunningStudio studio(root_);
+    {
+        Socket socket(studio.port());
+        socket.send(cat("PUT ", target(0), " HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: ", data_.size(),
+                        "\r\n\r\n", data_.substr(0, 100000)));
+        // Gone without a word.
+    }
+    std::uint64_t offset = 0;
+    for (int i = 0; i < 100 && offset < 100000; ++i) {
+        std::this_thread::sleep_for(std::chrono::milliseconds(20));
+        offset = get(studio.port(), target(0)).json()["offset"];
+    }
+    EXPECT_EQ(offset, 100000u);
+    const Answer wrong = ask(studio.port(), {"PUT", target(5), "", "hello"});
+    EXPECT_EQ(wrong.status, 409);
+    EXPECT_EQ(wrong.json()["fresh"]["offset"], 100000);
+    EXPECT_EQ(get(studio.port(), "/api/voices/ada/recordings").json()["uploads"][0]["name"], "talk.wav");
+    const Answer rest =
+        ask(studio.port(), {"PUT", cat("/api/voices/ada/uploads/talk.wav?total=", data_.size(), "&key=k"),
+                            cat("Content-Range: bytes 100000-", data_.size() - 1, "/", data_.size(), "\r\n"),
+                            data_.substr(100000)});
+    EXPECT_EQ(rest.json()["complete"], true) << rest.body;
+    EXPECT_EQ(read_file(voice_ / "talk.wav"), data_);
+    // Sent again, it is there; another of that name is not taken for it.
+    EXPECT_EQ(ask(studio.port(), {"PUT", target(0), "", data_}).json()["complete"], true);
+    EXPECT_EQ(ask(studio.port(), {"PUT", "/api/voices/ada/uploads/talk.wav?total=5", "", "hello"}).status,
+              409);
+    EXPECT_EQ(
+        ask(studio.port(), {"PUT", "/api/voices/ada/uploads/talk.wav?total=5&replace=true", "", "hello"})
+            .json()["complete"],
+        true);
+    EXPECT_EQ(read_file(voice_ / "talk.wav"), "hello");
+    EXPECT_TRUE(fs::exists(root_ / "trash"));
+}
+
+TEST_F(UploadTest, RefusesWhatCannotBe) {
+    RunningStudio studio(root_);
+    for (const char* name : {"x.exe", ".hidden.wav", "..%2f..%2fx.wav", "%2e%2e", "a%5cb.wav", "a%0a.wav",
+                             "x", "talk.wav%00.txt", ".wav"})
+        EXPECT_EQ(ask(studio.port(), {"PUT", cat("/api/voices/ada/uploads/", name, "?total=5"), "", "hello"})
+                      .status,
+                  400)
+            << name;
+    for (const char* query : {"", "?total=0", "?total=-5", "?total=abc", "?total=99999999999999999999",
+                              "?total=5&offset=6", "?total=5&offset=-1"})
+        EXPECT_GE(
+            ask(studio.port(), {"PUT", cat("/api/voices/ada/uploads/a.wav", query), "", "hello"}).status, 400)
+            << query;
+    EXPECT_EQ(ask(studio.port(), {"PUT", "/api/voices/ada/uploads/a.wav?total=3", "", "hello"}).status, 400);
+    EXPECT_EQ(ask(studio.port(), {"PUT", "/api/voices/eve/uploads/a.wav?total=5", "", "hello"}).status, 404);
+    EXPECT_EQ(
+        ask(studio.port(), {"PUT", "/api/voices/ada/uploads/a.wav?total=900000000000", "", "hello"}).status,
+        507);
+    EXPECT_EQ(
+        ask(studio.port(), {"PUT", "/api/voices/ada/uploads/a.wav?total=5", "", "hel"}).json()["offset"], 3);
+    EXPECT_EQ(ask(studio.port(), {"DELETE", "/api/voices/ada/uploads/a.wav?total=5"}).status, 204);
+    EXPECT_EQ(get(studio.port(), "/api/voices/ada/uploads/a.wav?total=5").json()["offset"], 0);
+}
+
+}  // namespace
+}  // namespace testudo::server

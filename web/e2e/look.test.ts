@@ -1,0 +1,98 @@
+// Pictures of every page in three widths and both themes, into e2e/shots: to be looked at.
+import { mkdirSync } from 'node:fs';
+import { afterAll, beforeAll, test } from 'vitest';
+import type { Browser } from 'playwright-core';
+import { launch, open } from './browser';
+import { Mock } from './mock';
+
+let browser: Browser;
+let mock: Mock;
+let url: string;
+beforeAll(async () => {
+  mkdirSync(`${import.meta.dirname}/shots`, { recursive: true });
+  browser = await launch();
+  mock = new Mock(`${import.meta.dirname}/../dist`);
+  url = await mock.start();
+});
+afterAll(async () => {
+  await browser?.close();
+  await mock?.stop();
+});
+
+const pages = [
+  'prepare/ada',
+  'curate/ada',
+  'configure/ada',
+  'train/ada',
+  'models',
+  'tokenizer',
+  'settings',
+  'prepare/brand%20new',
+];
+const widths = [390, 1024, 1600];
+test.skipIf(!process.env.LOOK)('pictures', { timeout: 300_000 }, async () => {
+  mock.jobs = [
+    {
+      id: 'j9',
+      action: 'train',
+      title: 'train ada',
+      voice: 'ada',
+      run: 'ada/finetune',
+      state: 'running',
+      created: 1,
+      started: 1,
+      progress: {
+        stage: 'train',
+        done: 612,
+        total: 1500,
+        unit: 'iterations',
+        epoch: 41,
+        epochs: 100,
+        batch: 12,
+        batches: 15,
+        rate: 0.24,
+        lr: 1e-5,
+        eta_seconds: 3720,
+        next_save: 675,
+        next_validation: 650,
+        next_milestone: 800,
+        losses: { text: 2.31, mel: 1.87, total: 1.9, validation: 2.05 },
+      },
+    },
+    {
+      id: 'j10',
+      action: 'prepare',
+      title: 'prepare brand new',
+      voice: 'brand new',
+      state: 'waiting',
+      created: 2,
+    },
+  ];
+  mock.queue = { paused: false, waiting: ['j10'], running: ['j9'] };
+  for (const [k, line] of [
+    'features of 1912 clips are there',
+    'training from iteration 1',
+    'checkpoint models/600_gpt.pth',
+  ].entries())
+    mock.event('j9', { type: 'log', level: k === 1 ? 'warning' : 'info', message: line });
+  const only =
+    process.env.LOOK === 'all' ? pages : pages.filter((each) => each.startsWith(process.env.LOOK!));
+  for (const width of widths)
+    for (const colorScheme of ['light', 'dark'] as const) {
+      if (colorScheme === 'dark' && width === 1024) continue;
+      const { page, problems, close } = await open(browser, url, {
+        viewport: { width, height: width === 390 ? 844 : 1000 },
+        colorScheme,
+      });
+      for (const each of only) {
+        await page.goto(`${url}/#/${each}`);
+        await page.waitForTimeout(700);
+        await page.screenshot({
+          path: `${import.meta.dirname}/shots/${each.replace(/\W+/g, '-')}-${width}-${colorScheme}.png`,
+          fullPage: width !== 1600,
+        });
+      }
+      if (problems.length) console.log(width, colorScheme, [...new Set(problems)]);
+      await close();
+    }
+});

@@ -1,0 +1,81 @@
+// Keys of the curation page: one list for what they do, what the help shows, and what a button tells.
+
+export interface Hotkey {
+  id: string;
+  keys: string[]; // as `combination` names them; the first is shown
+}
+
+export const hotkeys = [
+  { id: 'play', keys: ['Space'] },
+  { id: 'playOn', keys: ['Shift+Space'] },
+  { id: 'loop', keys: ['L'] },
+  { id: 'loopStart', keys: ['['] },
+  { id: 'loopEnd', keys: [']'] },
+  { id: 'compare', keys: ['B'] },
+  { id: 'next', keys: ['ArrowDown', 'J'] },
+  { id: 'previous', keys: ['ArrowUp', 'K'] },
+  { id: 'nextOpen', keys: ['N'] },
+  { id: 'accept', keys: ['A'] },
+  { id: 'skip', keys: ['S'] },
+  { id: 'edit', keys: ['Enter', 'F2'] },
+  { id: 'split', keys: ['X'] },
+  { id: 'merge', keys: ['M'] },
+  { id: 'delete', keys: ['Delete', 'Backspace'] },
+  { id: 'startEarlier', keys: ['Q'] },
+  { id: 'startLater', keys: ['W'] },
+  { id: 'endEarlier', keys: ['E'] },
+  { id: 'endLater', keys: ['R'] },
+  { id: 'hear', keys: ['H'] },
+  { id: 'undo', keys: ['Ctrl+Z'] },
+  { id: 'redo', keys: ['Ctrl+Shift+Z', 'Ctrl+Y'] },
+  { id: 'zoomIn', keys: ['+', '='] },
+  { id: 'zoomOut', keys: ['-'] },
+  { id: 'fit', keys: ['F'] },
+  { id: 'search', keys: ['/'] },
+  { id: 'help', keys: ['?'] },
+] as const satisfies Hotkey[];
+
+export type Command = (typeof hotkeys)[number]['id'];
+
+interface KeyLike {
+  key: string;
+  ctrlKey: boolean;
+  metaKey: boolean;
+  altKey: boolean;
+  shiftKey: boolean;
+}
+
+/** "Ctrl+Shift+Z", "Space", "?" … Shift counts only where it does not make another sign. */
+export function combination(event: KeyLike): string {
+  const key = event.key === ' ' ? 'Space' : event.key.length === 1 ? event.key.toUpperCase() : event.key;
+  const letter = /^[A-Z]$/.test(key) || key.length > 1;
+  return [
+    event.ctrlKey || event.metaKey ? 'Ctrl' : '',
+    event.altKey ? 'Alt' : '',
+    event.shiftKey && letter ? 'Shift' : '',
+    key,
+  ]
+    .filter(Boolean)
+    .join('+');
+}
+
+export function commandOf(event: KeyLike): Command | null {
+  const pressed = combination(event);
+  const find = (wanted: string) =>
+    hotkeys.find((each) => (each.keys as readonly string[]).includes(wanted))?.id ?? null;
+  // Shift makes nudges of an edge larger; it is told apart by whoever moves.
+  return find(pressed) ?? (/^Shift\+[QWER]$/.test(pressed) ? find(pressed.slice(6)) : null);
+}
+
+export const keyFor = (id: Command): string => hotkeys.find((each) => each.id === id)!.keys[0];
+
+/** True where a key belongs to what has the focus: typing, choosing, pressing. */
+export function belongsToElement(target: EventTarget | null, key: string): boolean {
+  if (!(target instanceof HTMLElement)) return false;
+  if (target.closest('dialog')) return true;
+  const kind = target.tagName;
+  if (kind === 'TEXTAREA' || kind === 'SELECT' || target.isContentEditable) return true;
+  if (kind === 'INPUT')
+    return !['checkbox', 'radio', 'button'].includes((target as HTMLInputElement).type) || key === ' ';
+  return (kind === 'BUTTON' || kind === 'A' || kind === 'SUMMARY') && (key === ' ' || key === 'Enter');
+}

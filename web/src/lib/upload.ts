@@ -1,0 +1,46 @@
+// One file, in pieces, each from where the server says it stands: so it goes on after a broken connection, a
+// restart of the server, or in a page opened the next day.
+import { ApiError } from './api';
+import type { Upload } from './types';
+
+export interface Transport {
+  state(): Promise<Upload>;
+  send(offset: number, piece: Blob): Promise<Upload>;
+  wait(milliseconds: number): Promise<void>;
+}
+
+export const pieceBytes = 4 * 1024 * 1024;
+
+/** Throws ApiError for what trying again cannot mend; network errors and a full server are waited out. */
+export async function uploadFile(
+  file: Blob,
+  transport: Transport,
+  progress: (offset: number) => void,
+  signal: AbortSignal,
+): Promise<void> {
+  let failures = 0;
+  let offset = -1; // not known
+  while (!signal.aborted) {
+    try {
+      if (offset < 0) {
+        const state = await transport.state();
+        if (state.complete) return progress(file.size);
+        offset = state.offset;
+      }
+      progress(offset);
+      const state = await transport.send(offset, file.slice(offset, offset + pieceBytes));
+      failures = 0;
+      offset = state.offset;
+      progress(offset);
+      if (state.complete) return;
+    } catch (error) {
+      if (!(error instanceof ApiError)) throw error;
+      const fresh = error.fresh as Partial<Upload> | null;
+      if (error.status === 409 && typeof fresh?.offset === 'number') offset = fresh.offset;
+      else if (error.status === 0 || error.status === 503 || error.status === 408) {
+        await transport.wait(Math.min(5000, 500 * 2 ** failures++));
+        offset = -1;
+      } else throw error;
+    }
+  }
+}

@@ -1,0 +1,10 @@
+import './styles/base.css';
+import './styles/controls.css';
+import { mount } from 'svelte';
+import App from './App.svelte';
+import { startRoute } from './state/route.svelte';
+import { startStudio } from './state/studio.svelte';
+
+startRoute();
+startStudio();
+mount(App, { target: document.getElementById('app')! });

@@ -1,0 +1,47 @@
+// One tooltip for the whole page: whoever has one shows it here. The words are also in the element's
+// description, so nothing depends on seeing it.
+export const shown = $state<{ text: string; x: number; y: number; below: boolean }>({
+  text: '',
+  x: 0,
+  y: 0,
+  below: true,
+});
+
+export function tip(element: HTMLElement, text: string) {
+  let words = text;
+  let timer = 0;
+  const show = () => {
+    if (!words) return;
+    const box = element.getBoundingClientRect();
+    const below = box.bottom + 90 < innerHeight;
+    Object.assign(shown, {
+      text: words,
+      x: box.left + Math.min(box.width / 2, 60),
+      y: below ? box.bottom + 6 : box.top - 6,
+      below,
+    });
+  };
+  const later = () => {
+    clearTimeout(timer);
+    timer = window.setTimeout(show, 350);
+  };
+  const hide = () => {
+    clearTimeout(timer);
+    if (shown.text === words) shown.text = '';
+  };
+  const focus = () => element.matches(':focus-visible') && show();
+  const key = (event: KeyboardEvent) => event.key === 'Escape' && hide();
+  element.addEventListener('pointerenter', later);
+  element.addEventListener('pointerleave', hide);
+  element.addEventListener('pointerdown', hide);
+  element.addEventListener('focus', focus);
+  element.addEventListener('blur', hide);
+  element.addEventListener('keydown', key);
+  return {
+    update(next: string) {
+      if (shown.text === words && words) shown.text = next;
+      words = next;
+    },
+    destroy: hide,
+  };
+}

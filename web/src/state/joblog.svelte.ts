@@ -1,0 +1,51 @@
+// The console of a job, live.
+import { ask, at } from '../lib/api';
+import { JobLog, type ConsoleLine } from '../lib/joblog';
+import type { JobEvent } from '../lib/types';
+import { onJobEvent } from './studio.svelte';
+
+export class LiveLog {
+  lines = $state.raw<ConsoleLine[]>([]);
+  private log = new JobLog();
+  private frame = 0;
+  private off: () => void;
+
+  constructor(
+    readonly job: string,
+    private readonly verbose: boolean,
+  ) {
+    this.off = onJobEvent((id, event) => {
+      if (id === '' && event === null) void this.read();
+      else if (id === job && event && this.log.live(event)) this.show();
+    });
+    void this.read();
+  }
+
+  private async read(): Promise<void> {
+    const log = (this.log = new JobLog());
+    const types = this.verbose ? '' : '&types=log,artifact,done,failed';
+    try {
+      const { events } = await ask<{ events: JobEvent[] }>(
+        `${at('jobs', this.job, 'events')}?last=5000${types}`,
+      );
+      log.loaded(events);
+    } catch {
+      log.loaded([]);
+    }
+    this.show();
+  }
+
+  /** Many lines, one drawing. */
+  private show(): void {
+    if (this.frame) return;
+    this.frame = window.setTimeout(() => {
+      this.frame = 0;
+      this.lines = this.log.lines.filter((line) => this.verbose || line.level !== 'verbose');
+    }, 80);
+  }
+
+  close(): void {
+    this.off();
+    clearTimeout(this.frame);
+  }
+}

@@ -1,0 +1,80 @@
+// An answer of the server that stays true: asked again when the server tells that it changed.
+import { ask, problemOf, request } from '../lib/api';
+import type { Problem } from '../lib/types';
+import { stamp } from './studio.svelte';
+
+export class Loaded<T> {
+  value = $state.raw<T | null>(null);
+  problem = $state.raw<Problem | null>(null);
+  busy = $state(false);
+  again: () => void = () => {};
+}
+
+/** `path` null: nothing to ask for. `names`: of the `changed` events that concern it. To be called while a
+ * component is made. */
+export function loaded<T>(path: () => string | null, names: () => string[]): Loaded<T> {
+  const out = new Loaded<T>();
+  let shown: string | null = null; // whose answer is there
+  let etag = '';
+  let running = false;
+  let wanted: string | null = null; // asked for while one was on its way
+
+  async function fetchNow(from: string): Promise<void> {
+    if (running) {
+      wanted = from;
+      return;
+    }
+    running = true;
+    out.busy = true;
+    try {
+      const answer = await request(
+        from,
+        etag && shown === from ? { headers: { 'If-None-Match': etag } } : {},
+      );
+      if (answer.status !== 304 && path() === from) {
+        etag = answer.headers.get('ETag') ?? '';
+        out.value = (await answer.json()) as T;
+        shown = from;
+      }
+      if (path() === from) out.problem = null;
+    } catch (error) {
+      if (path() === from) {
+        out.problem = problemOf(error);
+        if (out.problem.kind !== 'network') out.value = null;
+        etag = '';
+      }
+    }
+    running = false;
+    out.busy = false;
+    const next = wanted;
+    wanted = null;
+    if (next !== null) void fetchNow(next);
+  }
+
+  $effect(() => {
+    const from = path();
+    names().forEach(stamp);
+    if (from !== shown) {
+      out.value = null;
+      out.problem = null;
+    }
+    if (from !== null) void fetchNow(from);
+  });
+  out.again = () => {
+    const from = path();
+    if (from !== null) void fetchNow(from);
+  };
+  return out;
+}
+
+/** Asked once and kept: what never changes while a server runs. */
+const kept = new Map<string, Promise<unknown>>();
+export function once<T>(path: string): Promise<T> {
+  let found = kept.get(path) as Promise<T> | undefined;
+  if (!found) {
+    found = ask<T>(path);
+    found.catch(() => kept.delete(path));
+    kept.set(path, found);
+  }
+  return found;
+}

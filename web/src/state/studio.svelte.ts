@@ -1,0 +1,176 @@
+// What the page knows of the server: its state, kept true by the stream of events.
+//
+// Levels (jobs, voices) are asked for or told whole; lines of jobs come once each; of everything else the server
+// only tells that it changed, and whoever shows it asks again (state/loaded.svelte.ts).
+import { SvelteMap } from 'svelte/reactivity';
+import { address, ask, problemOf } from '../lib/api';
+import { openLink } from '../lib/link';
+import type { ServerEvent } from '../lib/sse';
+import type { LinkState, Stream } from '../lib/stream';
+import type { Job, JobEvent, Problem, Progress, Queue, State, Voice } from '../lib/types';
+
+interface Studio {
+  link: LinkState;
+  ready: boolean;
+  problem: Problem | null;
+  version: string;
+  workspace: string;
+  voices: Voice[];
+  jobs: Job[];
+  queue: Queue;
+}
+
+export const studio = $state<Studio>({
+  link: 'connecting',
+  ready: false,
+  problem: null,
+  version: '',
+  workspace: '',
+  voices: [],
+  jobs: [],
+  queue: { paused: false, waiting: [] },
+});
+
+/** How often each name of a `changed` event was told; "" counts for all of them (a new server, missed events). */
+const stamps = new SvelteMap<string, number>();
+export const stamp = (name: string) => (stamps.get(name) ?? 0) + (stamps.get('') ?? 0);
+const touch = (name: string) => stamps.set(name, (stamps.get(name) ?? 0) + 1);
+
+type JobListener = (job: string, event: JobEvent | null) => void; // null: read its file again
+const listeners = new Set<JobListener>();
+export function onJobEvent(listener: JobListener): () => void {
+  listeners.add(listener);
+  return () => listeners.delete(listener);
+}
+
+let stream: Stream | null = null;
+let server = '';
+let revision = -1;
+let early: ServerEvent[] | null = []; // what came before the state was there
+
+export function startStudio(): void {
+  stream = openLink(address('api/events'), (event) => (early ? early.push(event) : take(event)), linked);
+  void reload(false);
+  let seen = Date.now();
+  setInterval(() => {
+    const now = Date.now();
+    if (now - seen > 30_000) reconnect(); // the machine slept
+    seen = now;
+  }, 5000);
+  addEventListener('online', reconnect);
+}
+
+export function reconnect(): void {
+  stream?.reconnect();
+  void reload(true);
+}
+
+function linked(state: LinkState): void {
+  studio.link = state;
+  if (state === 'unauthorized') location.assign(address('login'));
+  if (state === 'live' && studio.problem) void reload(true);
+}
+
+let loading: Promise<void> | null = null;
+
+/** Asks for everything; `all`: whatever is shown may be stale. */
+function reload(all: boolean): Promise<void> {
+  loading ??= (async () => {
+    try {
+      const state = await ask<State>('api/state');
+      server = state.server;
+      revision = state.revision;
+      Object.assign(studio, {
+        ready: true,
+        problem: null,
+        version: state.version,
+        workspace: state.workspace,
+        voices: state.voices,
+        jobs: state.jobs,
+        queue: state.queue,
+      });
+      const waiting = early ?? [];
+      early = null;
+      waiting.forEach(take);
+      if (all) {
+        touch('');
+        listeners.forEach((listener) => listener('', null));
+      }
+    } catch (error) {
+      studio.problem = problemOf(error);
+      setTimeout(() => studio.problem && void reload(all), 1000);
+    } finally {
+      loading = null;
+    }
+  })();
+  return loading;
+}
+
+let voicesAsked = false;
+async function reloadVoices(): Promise<void> {
+  if (voicesAsked) return;
+  voicesAsked = true;
+  await new Promise((resolve) => setTimeout(resolve, 150)); // several changes, one question
+  voicesAsked = false;
+  await refreshVoices();
+}
+
+export async function refreshVoices(): Promise<void> {
+  try {
+    studio.voices = await ask<Voice[]>('api/voices');
+  } catch {
+    // the next change, or the next state, tells
+  }
+}
+
+function take(event: ServerEvent): void {
+  const data = JSON.parse(event.data) as Record<string, unknown>;
+  switch (event.type) {
+    case 'hello':
+      if (data.server !== server || data.revision !== revision || data.reset) void reload(true);
+      break;
+    case 'jobs':
+      if (!newer(data)) break;
+      studio.jobs = data.jobs as Job[];
+      studio.queue = data.queue as Queue;
+      break;
+    case 'changed': {
+      if (!newer(data)) break;
+      const what = data.what as string[];
+      what.forEach(touch);
+      if (
+        what.some(
+          (name) =>
+            name === 'voices' ||
+            name.startsWith('voice:') ||
+            name.startsWith('configuration:') ||
+            name.startsWith('run:'),
+        )
+      )
+        void reloadVoices();
+      break;
+    }
+    case 'job': {
+      const line = data.event as JobEvent;
+      const id = data.job as string;
+      if (line.type === 'progress') {
+        const job = studio.jobs.find((each) => each.id === id);
+        if (job) job.progress = line as Progress & JobEvent;
+      }
+      listeners.forEach((listener) => listener(id, line));
+    }
+  }
+}
+
+/** Notes the revision; false for what the state knows already. */
+function newer(data: Record<string, unknown>): boolean {
+  const told = data.revision as number;
+  if (told < revision) return false;
+  revision = told;
+  return true;
+}
+
+export const isActive = (job: Job) => job.state === 'running' || job.state === 'stopping';
+export const isPending = (job: Job) => isActive(job) || job.state === 'waiting';
+export const jobsOf = (voice: string) => studio.jobs.filter((job) => job.voice === voice);
+export const jobById = (id: string) => studio.jobs.find((job) => job.id === id);
