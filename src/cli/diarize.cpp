@@ -17,7 +17,8 @@ void add_diarize_verb(CLI::App& app, Context& context) {
     verb->add_option("VOICE", options->voice, "Folder below voices/")->required();
     verb->add_option("--speakers", options->settings.speakers, "How many there are; 0: find out")
         ->capture_default_str();
-    verb->add_flag("--overwrite-corrections", options->settings.overwrite_corrections,
+    verb->add_flag("--overwrite-corrections,!--no-overwrite-corrections",
+                   options->settings.overwrite_corrections,
                    "Also replace tags in recordings whose entry was corrected by hand");
     verb->footer(
         "Examples:\n"

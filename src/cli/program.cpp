@@ -14,6 +14,7 @@
 #include "core/error.h"
 #include "core/interrupt.h"
 #include "core/strings.h"
+#include "dataset/voice_name.h"
 #include "training/allocator.h"
 
 namespace testudo::cli {
@@ -33,19 +34,6 @@ constexpr const char* kExamples =
     "permission, 5 training diverged, 130 interrupted.\n"
     "`testudo VERB --help` explains a verb.";
 
-int report(const Context& context, const Error& error) {
-    if (context.json)
-        std::cerr << Json{{"error",
-                           {{"what", to_utf8(std::string_view(error.what()))},
-                            {"hint", error.hint()},
-                            {"exit_code", static_cast<int>(error.kind())}}}}
-                         .dump()
-                  << std::endl;
-    else
-        std::cerr << "error: " << printable(error.what()) << "\n" << printable(error.hint()) << std::endl;
-    return static_cast<int>(error.kind());
-}
-
 // The first lines of libtorch's messages say what happened; the rest is its call stack.
 std::string without_stack(std::string what) {
     for (const char* mark : {"\nException raised from", "\nframe #0"})
@@ -62,6 +50,7 @@ void let_threads_sleep(const CLI::App& app, char** argv) {
          {"prepare", "transcribe", "diarize", "dataset", "validate", "train", "resume", "bench", "demo"})
         if (app.got_subcommand(verb)) {
             ::setenv("OMP_WAIT_POLICY", "passive", 1);
+            ::setenv("TORCH_CPP_LOG_LEVEL", "ERROR", 0);  // what its network code retries is no news
             ::execv("/proc/self/exe", argv);  // comes back only when it failed: then go on as we are
         }
 }
@@ -77,7 +66,7 @@ bool reader_left() {
 }
 
 // Whatever is being handled, as what the user is to be told.
-Error current_error() {
+Error error_of_any_voice() {
     try {
         throw;
     } catch (const Error& error) {
@@ -92,7 +81,34 @@ Error current_error() {
     }
 }
 
+Error current_error(const Context& context) {
+    const Error error = error_of_any_voice();
+    if (context.voice.empty()) return error;
+    return {error.kind(), error.what(), dataset::for_voice(error.hint(), context.voice)};
+}
+
+// What was given for VOICE of the verb that was chosen.
+std::string voice_of(const CLI::App& app) {
+    for (const CLI::App* verb : app.get_subcommands())
+        if (const std::string below = voice_of(*verb); !below.empty()) return below;
+    const CLI::Option* voice = app.get_option_no_throw("VOICE");
+    return voice && voice->count() > 0 ? voice->results().front() : std::string();
+}
+
 }  // namespace
+
+int report(const Context& context, const Error& error) {
+    if (context.json)
+        std::cerr << Json{{"error",
+                           {{"what", to_utf8(std::string_view(error.what()))},
+                            {"hint", error.hint()},
+                            {"exit_code", static_cast<int>(error.kind())}}}}
+                         .dump()
+                  << std::endl;
+    else
+        std::cerr << "error: " << printable(error.what()) << "\n" << printable(error.hint()) << std::endl;
+    return static_cast<int>(error.kind());
+}
 
 Json run_job(const Context& context, const std::function<Json(Events&)>& job) {
     training::use_training_allocator();  // before the first large tensor of the job
@@ -110,7 +126,7 @@ Json run_job(const Context& context, const std::function<Json(Events&)>& job) {
         events.done(result);
         return result;
     } catch (const std::exception&) {
-        const Error error = current_error();
+        const Error error = current_error(context);
         events.failed(error.what(), error.hint(), static_cast<int>(error.kind()));
         throw error;
     }
@@ -158,6 +174,7 @@ int run(int argc, char** argv) {
     add_dataset_verbs(app, context);
     add_diarize_verb(app, context);
     add_training_verbs(app, context);
+    add_graphs_verb(app, context);
     add_models_verb(app, context);
     add_tokenizer_verb(app, context);
     add_queue_verb(app, context);
@@ -169,6 +186,7 @@ int run(int argc, char** argv) {
     std::signal(SIGPIPE, SIG_IGN);
     try {
         app.parse(argc, argv);
+        context.voice = voice_of(app);
         if (context.offline) ::setenv("TESTUDO_OFFLINE", "1", 1);
         let_threads_sleep(app, argv);
         const int code = context.action ? context.action() : 0;
@@ -185,7 +203,7 @@ int run(int argc, char** argv) {
         const int code = app.exit(error, std::cout, std::cerr);
         return code == 0 ? 0 : static_cast<int>(ErrorKind::usage);
     } catch (const std::exception&) {
-        return report(context, current_error());
+        return report(context, current_error(context));
     }
 }
 

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cmath>
 #include <iostream>
+#include <map>
 
 #include "core/strings.h"
 
@@ -39,6 +40,26 @@ void add_metrics(std::string& line, const Json& metric, const Json& validation) 
     if (has_number(metric, "lr")) line += cat("  lr ", number(metric["lr"].get<double>()));
 }
 
+// "validation in 3 (12 s)": iterations, and the time until then. The nearest first: a narrow terminal cuts
+// the end off.
+void add_milestones(std::string& line, const Json& event) {
+    const auto found = event.find("milestones");
+    if (found == event.end() || !found->is_array()) return;
+    const std::map<std::string, const char*> labels = {{"epoch", "epoch ends"},
+                                                       {"learning_rate", "lr falls"},
+                                                       {"restart", "lr restarts"},
+                                                       {"validation", "validation"},
+                                                       {"save", "save"}};
+    for (const Json& one : *found) {
+        if (!one.is_object() || !one.contains("kind") || !one["kind"].is_string()) continue;
+        const auto label = labels.find(one["kind"].get<std::string>());
+        if (label == labels.end() || !has_number(one, "iterations_left")) continue;
+        line += cat("  ", label->second, " in ", number(one["iterations_left"].get<double>(), "%.6g"));
+        if (has_number(one, "seconds_left"))
+            line += cat(" (", human_duration(one["seconds_left"].get<double>()), ")");
+    }
+}
+
 }  // namespace
 
 std::string describe_progress(const Json& event, const Json& metric, const Json& validation, int width) {
@@ -63,13 +84,9 @@ std::string describe_progress(const Json& event, const Json& metric, const Json&
                           : cat("  ", number(1 / rate, "%.1f"), " s/it");
     }
     add_metrics(line, metric, validation);
-    const std::pair<const char*, const char*> milestones[] = {
-        {"next_milestone", "lr falls"}, {"next_save", "save"}, {"next_validation", "validation"}};
-    for (const auto& [key, label] : milestones)
-        if (has_number(event, key) && event[key].get<double>() >= done)
-            line += cat("  ", label, " in ", number(event[key].get<double>() - done, "%.6g"));
     if (has_number(event, "eta_seconds"))
         line += cat("  ETA ", human_duration(event["eta_seconds"].get<double>()));
+    add_milestones(line, event);
     if (event.contains("what") && event["what"].is_string())
         line += cat("  ", event["what"].get<std::string>());
     const std::u32string shown = code_points(line);
@@ -104,6 +121,7 @@ void ProgressLine::draw(const Json& event) {
         if (style_ == Style::quiet && level == "info") return;
         put_line(level == "info" ? event.value("message", "") : cat(level, ": ", event.value("message", "")));
     }
+    if (type == "remark") put_line(cat("remark: ", event.value("message", "")));
     if (style_ == Style::quiet) return;
     if (type == "artifact") put_line(cat("wrote ", event.value("path", "")));
     if (type == "metric" && event.value("mode", "") == "validation") {

@@ -198,8 +198,7 @@ void add_changes(CLI::App& queue, Context& context) {
             return cat("job ", given->id, " is moved");
         });
     add_change(
-        queue, context, "stop",
-        "Stop a running job, which saves first; take one that is to come out of its turn",
+        queue, context, "stop", "A running job saves and ends; one that is to come will not run",
         [given, id](CLI::App& verb) {
             id(verb);
             verb.add_flag("--now", given->now, "Kill it: what came since its last save is lost");

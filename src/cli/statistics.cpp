@@ -9,6 +9,7 @@
 #include "core/files.h"
 #include "core/strings.h"
 #include "studio/dataset_picture.h"
+#include "text/find_tokenizer.h"
 
 namespace testudo::cli {
 
@@ -28,11 +29,6 @@ std::optional<asr::VoiceActivity> load_voice_activity(Events& events) {
     }
 }
 
-text::Tokenizer load_tokenizer(const studio::Workspace& workspace, const std::string& path) {
-    const fs::path inside = workspace.root() / path;
-    return text::Tokenizer::load(fs::exists(inside) ? inside : fs::path(path));
-}
-
 int show_statistics(const Context& context, const StatisticsVerb& verb) {
     const studio::Workspace workspace = context.open();
     Context quiet = context;
@@ -40,12 +36,11 @@ int show_statistics(const Context& context, const StatisticsVerb& verb) {
     quiet.json = false;  // one document, not the events
     dataset::Statistics statistics;
     const Json document = run_job(quiet, [&](Events& events) {
-        std::optional<text::Tokenizer> own;
-        if (!verb.tokenizer.empty()) own = load_tokenizer(workspace, verb.tokenizer);
+        const auto tokenizer =
+            text::load_tokenizer(text::find_tokenizer(workspace.root(), verb.tokenizer, "--tokenizer"));
         const auto voice_activity = load_voice_activity(events);
-        statistics =
-            dataset::statistics_of(workspace.root(), verb.voice, own ? *own : text::Tokenizer::builtin(),
-                                   voice_activity ? &*voice_activity : nullptr, events);
+        statistics = dataset::statistics_of(workspace.root(), verb.voice, *tokenizer,
+                                            voice_activity ? &*voice_activity : nullptr, events);
         return to_json(statistics);
     });
     if (!verb.svg.empty()) write_file(verb.svg, studio::dataset_svg(statistics));
@@ -65,8 +60,10 @@ void add_statistics_verb(CLI::App& dataset, Context& context) {
         [&context, options] { return show_statistics(context, *options); });
     verb->add_option("VOICE", options->voice, "Folder below training/")->required();
     verb->add_option("--svg", options->svg, "Also draw a picture into this file");
-    verb->add_option("--tokenizer", options->tokenizer,
-                     "Vocabulary to count tokens with; empty: the English one of TorToiSe");
+    verb->add_option(
+        "--tokenizer", options->tokenizer,
+        "Vocabulary to count tokens with, relative to the workspace, or a name in models/tokenizers; "
+        "empty: the English one of TorToiSe");
     verb->footer(
         "Examples:\n"
         "  testudo dataset stats ada\n"

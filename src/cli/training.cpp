@@ -22,14 +22,17 @@ namespace {
 struct TrainVerb {
     std::string voice, yaml, device = "auto";
     std::optional<std::int64_t> epochs;
+    double join_seconds = training::TrainOptions().join_seconds;
 
-    training::TrainOptions options(bool resume) const {
+    training::TrainOptions options(const Context& context, bool resume) const {
         training::TrainOptions out;
         if (yaml.empty()) out.voice = voice;
         out.resume = resume;
         out.device = device;
         out.epochs = epochs;
         out.speak = studio::speak_samples();
+        out.join_seconds = join_seconds;
+        out.last_words = [&context](const Error& error) { report(context, error); };
         return out;
     }
 };
@@ -53,14 +56,20 @@ void add_training_flags(CLI::App& verb, TrainVerb& options) {
     verb.add_option("--yaml", options.yaml, "Another configuration, e.g. one of the original's");
     verb.add_option("--epochs", options.epochs, "Epochs in all, instead of the configuration's");
     verb.add_option("--device", options.device, "auto, cpu, cuda, cuda:1")->capture_default_str();
+    verb.add_option("--join-seconds", options.join_seconds,
+                    "Several devices or machines: how long all ranks have to come")
+        ->check(CLI::Range(0.1, 86400.0))
+        ->capture_default_str();
 }
 
 int train(const Context& context, const TrainVerb& verb, bool resume) {
     const studio::Workspace workspace = context.open();
     const auto paths = training::run_paths(workspace.root(), verb.voice);
     const Json result = run_job(context, [&](Events& events) {
+        if (resume && verb.yaml.empty())
+            return training::resume_voice(workspace.root(), verb.voice, events, verb.options(context, true));
         return training::train_voice(workspace.root(), verb.yaml.empty() ? paths.yaml : fs::path(verb.yaml),
-                                     events, verb.options(resume));
+                                     events, verb.options(context, resume));
     });
     if (!context.json) print_training(result);
     return exit_code(result);
@@ -132,6 +141,12 @@ void add_configure(CLI::App& app, Context& context) {
     });
 }
 
+std::string loss_text(double loss) {
+    char text[32];
+    std::snprintf(text, sizeof text, "%.4f", loss);
+    return text;
+}
+
 std::string date_of(double time) {
     const auto seconds = static_cast<std::time_t>(time);
     std::tm local{};
@@ -154,11 +169,16 @@ void add_states(CLI::App& app, Context& context) {
             const auto states = training::list_states(context.open().root(), *voice);
             print(context, training::to_json(states), [&] {
                 std::vector<std::vector<std::string>> rows = {
-                    {"ITERATION", "EPOCH", "DATE", "SIZE", "COMPLETE", "STATE"}};
+                    {"ITERATION", "EPOCH", "VALIDATION", "DATE", "SIZE", "COMPLETE", "STATE"}};
                 for (const auto& state : states)
-                    rows.push_back({cat(state.iteration), state.epoch ? cat(*state.epoch) : "-",
-                                    date_of(state.time), human_bytes(state.bytes),
-                                    state.complete() ? "yes" : "no", state.file.string()});
+                    rows.push_back(
+                        {cat(state.iteration), state.epoch ? cat(*state.epoch) : "-",
+                         cat(state.validation_loss ? loss_text(*state.validation_loss) : "-",
+                             state.best ? " best" : ""),
+                         date_of(state.time), human_bytes(state.bytes), state.complete() ? "yes" : "no",
+                         cat(state.file.string(), state.adapters_rank > 0
+                                                      ? cat(" (adapters of rank ", state.adapters_rank, ")")
+                                                      : "")});
                 print_rows(rows);
                 for (const auto& state : states)
                     if (!state.complete())
@@ -241,7 +261,10 @@ void add_training_verbs(CLI::App& app, Context& context) {
         "An earlier run is moved aside to finetune_archived_<date>, never overwritten.\n"
         "Examples:\n"
         "  testudo train ada\n"
-        "  testudo train ada --json | tee log.jsonl");
+        "  testudo train ada --json | tee log.jsonl\n"
+        "  WORLD_SIZE=2 RANK=0 MASTER_ADDR=10.0.0.1 MASTER_PORT=29500 testudo train ada    on the first of "
+        "two "
+        "machines");
     train_verb->callback([&context, training] {
         context.action = [&context, training] { return train(context, *training, false); };
     });

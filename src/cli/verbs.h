@@ -6,6 +6,7 @@
 #include <string>
 
 #include "cli/progress.h"
+#include "core/error.h"
 #include "core/events.h"
 #include "studio/workspace.h"
 
@@ -13,6 +14,7 @@ namespace testudo::cli {
 
 struct Context {
     std::string workspace, events;
+    std::string voice;  // that the verb is about; empty: none or several
     bool json = false, quiet = false, offline = false;
     std::function<int()> action;
 
@@ -31,6 +33,9 @@ inline int exit_code(const Json& result) {
     return result.is_object() && result.value("stopped", false) ? 130 : 0;
 }
 
+// Tells the user on standard error; returns the exit code.
+int report(const Context& context, const Error& error);
+
 // Prints `document` as JSON when --json was given, else calls `text`.
 void print(const Context& context, const Json& document, const std::function<void()>& text);
 void print_rows(
@@ -46,6 +51,7 @@ void add_statistics_verb(CLI::App& dataset, Context& context);  // dataset stats
 
 void add_diarize_verb(CLI::App& app, Context& context);    // diarize
 void add_training_verbs(CLI::App& app, Context& context);  // configure, states, validate, train, resume
+void add_graphs_verb(CLI::App& app, Context& context);     // graphs
 void add_models_verb(CLI::App& app, Context& context);     // models list|init|inspect|convert|pull
 void add_tokenizer_verb(CLI::App& app, Context& context);  // tokenizer train|show|tokenize|coverage
 void add_queue_verb(CLI::App& app, Context& context);      // queue

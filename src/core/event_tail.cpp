@@ -16,4 +16,19 @@ std::vector<Json> EventTail::next() {
     return events;
 }
 
+bool has_text(const Json& event, const char* key, std::string_view value) {
+    const auto found = event.find(key);
+    return found != event.end() && found->is_string() && found->get_ref<const std::string&>() == value;
+}
+
+std::string text_or(const Json& event, const char* key, std::string otherwise) {
+    const auto found = event.find(key);
+    return found != event.end() && found->is_string() ? found->get<std::string>() : otherwise;
+}
+
+double number_or(const Json& event, const char* key, double otherwise) {
+    const auto found = event.find(key);
+    return found != event.end() && found->is_number() ? found->get<double>() : otherwise;
+}
+
 }  // namespace testudo

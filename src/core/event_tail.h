@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/json.h"
@@ -21,5 +22,10 @@ class EventTail {
     std::filesystem::path file_;
     std::uint64_t offset_;
 };
+
+// What a file holds may be of any type: these take only what is meant.
+bool has_text(const Json& event, const char* key, std::string_view value);
+std::string text_or(const Json& event, const char* key, std::string otherwise = "");
+double number_or(const Json& event, const char* key, double otherwise);
 
 }  // namespace testudo

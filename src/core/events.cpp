@@ -116,6 +116,10 @@ void Events::artifact(const std::string& kind, const std::filesystem::path& path
     emit("artifact", std::move(fields));
 }
 
+void Events::remark(const std::string& name, const std::string& message, std::int64_t iteration) {
+    emit("remark", {{"name", name}, {"message", message}, {"it", iteration}});
+}
+
 void Events::done(Json result) { emit("done", {{"result", std::move(result)}}); }
 
 void Events::failed(const std::string& reason, const std::string& hint, int exit_code) {

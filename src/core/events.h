@@ -5,9 +5,11 @@
 //   progress  stage, done, total, unit, and what else helps to draw it (eta_seconds, epoch, …)
 //   metric    the numbers of one iteration or validation
 //   artifact  kind, path: a file that is now complete
+//   remark    name, message, it: what the numbers of a training say to who watches it
 //   done      the job's result
 //   failed    reason, hint, exit_code
 // docs/formats.md lists the fields that each job adds.
+#include <cstdint>
 #include <deque>
 #include <filesystem>
 #include <functional>
@@ -43,6 +45,7 @@ class Events {
                   Json extra = {});
     void metric(Json values);
     void artifact(const std::string& kind, const std::filesystem::path& path, Json extra = {});
+    void remark(const std::string& name, const std::string& message, std::int64_t iteration);
     void done(Json result);
     void failed(const std::string& reason, const std::string& hint, int exit_code);
     // An event of another Events, with its time but numbered as ours.

@@ -190,13 +190,14 @@ FolderLock::FolderLock(const fs::path& folder, double wait_seconds)
 
 FolderLock::~FolderLock() { ::close(file_); }
 
-void remove_leftovers(const fs::path& folder) {
+void remove_leftovers(const fs::path& folder, std::string_view of) {
+    const std::string beginning = of.empty() ? "." : cat(".", of, ".");
     std::error_code ignored;
     std::vector<fs::path> found;
     for (fs::directory_iterator entry(folder, ignored), end; !ignored && entry != end;
          entry.increment(ignored)) {
         const std::string name = entry->path().filename().native();
-        if (name.starts_with('.') && name.ends_with(temporary_ending)) found.push_back(entry->path());
+        if (name.starts_with(beginning) && name.ends_with(temporary_ending)) found.push_back(entry->path());
     }
     for (const auto& file : found) fs::remove(file, ignored);
 }

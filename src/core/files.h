@@ -71,8 +71,9 @@ class FolderLock {
     int file_ = -1;
 };
 
-// Deletes what killed processes left of files they were writing into `folder`; for a folder that is locked.
-void remove_leftovers(const fs::path& folder);
+// Deletes what killed processes left of files they were writing into `folder`, or of the one called `name`
+// alone; for a folder, or a file, that is locked.
+void remove_leftovers(const fs::path& folder, std::string_view name = {});
 
 void make_folders(const fs::path& folder);                      // Error(environment), naming the folder
 void rename_durably(const fs::path& from, const fs::path& to);  // rename + sync of both folders

@@ -1,5 +1,6 @@
 #include "core/subprocess.h"
 
+#include <fcntl.h>
 #include <spawn.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -72,7 +73,7 @@ class MemoryFile {
 };
 
 pid_t start(const std::string& program, const std::vector<std::string>& arguments, int in, int out, int err,
-            const std::string& remedy) {
+            const std::string& remedy, char** environment = environ) {
     std::vector<char*> argv = {const_cast<char*>(program.c_str())};
     for (const auto& argument : arguments) argv.push_back(const_cast<char*>(argument.c_str()));
     argv.push_back(nullptr);
@@ -95,7 +96,8 @@ pid_t start(const std::string& program, const std::vector<std::string>& argument
     ::posix_spawnattr_setflags(&attributes,
                                POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
     pid_t child = -1;
-    const int failed = ::posix_spawnp(&child, program.c_str(), &actions, &attributes, argv.data(), environ);
+    const int failed =
+        ::posix_spawnp(&child, program.c_str(), &actions, &attributes, argv.data(), environment);
     ::posix_spawnattr_destroy(&attributes);
     ::posix_spawn_file_actions_destroy(&actions);
     if (failed)
@@ -103,6 +105,8 @@ pid_t start(const std::string& program, const std::vector<std::string>& argument
                                 remedy);
     return child;
 }
+
+int exit_code(int status) { return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status); }
 
 void end(pid_t child) {
     ::kill(-child, SIGKILL);
@@ -148,7 +152,48 @@ ProgramRun run_program(const std::string& program, const std::vector<std::string
         }
         std::this_thread::sleep_for(pause);
     }
-    return {WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status), out.read(), err.read()};
+    return {exit_code(status), out.read(), err.read()};
+}
+
+ChildProgram::ChildProgram(const std::string& program, const std::vector<std::string>& arguments,
+                           const std::vector<std::pair<std::string, std::string>>& variables,
+                           const std::string& remedy) {
+    std::vector<std::string> settings;
+    for (char** entry = environ; *entry; ++entry) {
+        const std::string_view setting(*entry);
+        const std::string_view name = setting.substr(0, setting.find('='));
+        if (std::none_of(variables.begin(), variables.end(),
+                         [&](const auto& one) { return one.first == name; }))
+            settings.emplace_back(setting);
+    }
+    for (const auto& [name, value] : variables) settings.push_back(cat(name, "=", value));
+    std::vector<char*> environment;
+    for (std::string& setting : settings) environment.push_back(setting.data());
+    environment.push_back(nullptr);
+    const int nothing = ::open("/dev/null", O_RDWR | O_CLOEXEC);
+    if (nothing < 0)
+        throw environment_error(cat("cannot open /dev/null: ", std::strerror(errno)),
+                                "Repair the system's /dev.");
+    try {
+        process_ = start(program, arguments, nothing, nothing, STDERR_FILENO, remedy, environment.data());
+    } catch (...) {
+        ::close(nothing);
+        throw;
+    }
+    ::close(nothing);
+}
+
+ChildProgram::ChildProgram(ChildProgram&& other) noexcept
+    : process_(std::exchange(other.process_, -1)), ended_(other.ended_) {}
+
+ChildProgram::~ChildProgram() {
+    if (process_ > 0 && !ended()) end(process_);
+}
+
+std::optional<int> ChildProgram::ended() {
+    int status = 0;
+    if (!ended_ && ::waitpid(process_, &status, WNOHANG) == process_) ended_ = exit_code(status);
+    return ended_;
 }
 
 }  // namespace testudo

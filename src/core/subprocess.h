@@ -1,7 +1,11 @@
 #pragma once
-// Another program, run to its end without a shell.
+// Other programs, without a shell.
+#include <sys/types.h>
+
+#include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace testudo {
@@ -21,5 +25,26 @@ struct ProgramLimits {
 // writes more than allowed; Error(interrupted) when a stop is requested meanwhile. The program is ended then.
 ProgramRun run_program(const std::string& program, const std::vector<std::string>& arguments,
                        std::string_view input, const std::string& remedy, const ProgramLimits& limits = {});
+
+// A program that runs beside ours, in a process group of its own (Ctrl-C does not reach it). It reads
+// nothing, its output goes nowhere, its errors to our standard error. `variables` are set in its environment
+// beside ours. Throws Error(environment) as run_program when it cannot be started.
+class ChildProgram {
+  public:
+    ChildProgram(const std::string& program, const std::vector<std::string>& arguments,
+                 const std::vector<std::pair<std::string, std::string>>& variables,
+                 const std::string& remedy);
+    ~ChildProgram();  // ends it when it still runs
+    ChildProgram(ChildProgram&& other) noexcept;
+    ChildProgram(const ChildProgram&) = delete;
+    ChildProgram& operator=(const ChildProgram&) = delete;
+
+    pid_t process() const { return process_; }
+    std::optional<int> ended();  // exit code, or 128 + signal; nothing while it runs
+
+  private:
+    pid_t process_;
+    std::optional<int> ended_;
+};
 
 }  // namespace testudo

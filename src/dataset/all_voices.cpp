@@ -20,14 +20,6 @@ bool holds_a_recording(const fs::path& folder) {
     return false;
 }
 
-// Remedies are written for any voice: `testudo transcribe VOICE`.
-std::string with_name(std::string hint, const std::string& voice) {
-    constexpr std::string_view any = "VOICE";
-    for (std::size_t at = hint.find(any); at != std::string::npos; at = hint.find(any, at + voice.size()))
-        hint.replace(at, any.size(), voice);
-    return hint;
-}
-
 }  // namespace
 
 std::vector<std::string> voices_of(const fs::path& root, Events& events) {
@@ -63,7 +55,7 @@ AllVoices over_all_voices(const std::vector<std::string>& voices, const std::vec
                           Events& events) {
     AllVoices all;
     const auto fail = [&](const std::string& voice, const Error& error) {
-        const Error named(error.kind(), error.what(), with_name(error.hint(), voice));
+        const Error named(error.kind(), error.what(), for_voice(error.hint(), voice));
         events.log("error", cat(to_utf8(voice), ": ", named.what(), ". ", named.hint()));
         all.failed.emplace(voice, named);
     };

@@ -61,4 +61,23 @@ std::vector<std::vector<int>> epoch_batches(const std::vector<int>& lengths, int
     return batches;
 }
 
+std::vector<std::vector<int>> share_batch(const std::vector<int>& lengths, const std::vector<int>& batch,
+                                          int ranks) {
+    const auto length = [&](std::size_t place) { return lengths.at(static_cast<std::size_t>(batch[place])); };
+    std::vector<std::size_t> longest_first(batch.size());
+    std::iota(longest_first.begin(), longest_first.end(), 0U);
+    std::stable_sort(longest_first.begin(), longest_first.end(),
+                     [&](std::size_t a, std::size_t b) { return length(a) > length(b); });
+    std::vector<std::int64_t> tokens(static_cast<std::size_t>(std::max(ranks, 1)));
+    std::vector<std::size_t> rank_of(batch.size());
+    for (const std::size_t place : longest_first) {
+        const auto least = std::min_element(tokens.begin(), tokens.end());
+        rank_of[place] = static_cast<std::size_t>(least - tokens.begin());
+        *least += length(place);
+    }
+    std::vector<std::vector<int>> shares(tokens.size());
+    for (std::size_t place = 0; place < batch.size(); ++place) shares[rank_of[place]].push_back(batch[place]);
+    return shares;
+}
+
 }  // namespace testudo::dataset

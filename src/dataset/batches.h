@@ -15,6 +15,12 @@ int iterations_per_epoch(int lines, int batch_size, bool drop_last = false);
 std::vector<std::vector<int>> epoch_batches(const std::vector<int>& lengths, int batch_size,
                                             std::uint64_t seed, int epoch, bool drop_last = false);
 
+// `batch` (indices into `lengths`) shared among `ranks` processes so that each has about as many tokens: the
+// longest clips first, each to the one that has least. In each share the order of the batch; one may be empty
+// when there are fewer clips than processes. The same on every machine.
+std::vector<std::vector<int>> share_batch(const std::vector<int>& lengths, const std::vector<int>& batch,
+                                          int ranks);
+
 // A well mixed seed for one example of one iteration: the random choices of a step depend on nothing else.
 std::uint64_t example_seed(std::uint64_t run_seed, std::int64_t iteration, std::int64_t example);
 

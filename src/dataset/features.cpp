@@ -49,6 +49,28 @@ ClipFeatures compute(const at::Tensor& wave, const nets::Dvae& dvae, bool dlas) 
     return {mel[0].narrow(1, 0, frames).to(at::kCPU).contiguous(), found.to(at::kCPU).contiguous()};
 }
 
+// What the features of all clips depend on.
+std::string common_key(const nets::Dvae& dvae, const FeatureOptions& options) {
+    return cat(format_version, options.dlas ? " dlas " : " own length ", weights_hash(dvae));
+}
+
+std::string clip_key(const std::string& common, const std::string& clip_hash) {
+    return sha256(cat(common, ' ', clip_hash));
+}
+
+bool is_usable_length(std::int64_t samples, const FeatureOptions& options) {
+    return samples > 0 && samples <= longest_clip_samples &&
+           static_cast<double>(samples) / training_rate >= options.min_seconds;
+}
+
+bool is_silent(const at::Tensor& wave) { return wave.abs().max().item<float>() == 0; }
+
+void leave_when_asked() {
+    if (stop_requested())
+        throw Error(ErrorKind::interrupted, "stopped while the clips were prepared",
+                    "Start again: what was computed is kept.");
+}
+
 }  // namespace
 
 std::string weights_hash(const nets::Dvae& dvae) {
@@ -61,6 +83,31 @@ std::string weights_hash(const nets::Dvae& dvae) {
     return sha256(all);
 }
 
+void fill_cache(const fs::path& list, const fs::path& cache_folder, const nets::Dvae& dvae,
+                const FeatureOptions& options, Events& events, int part, int parts) {
+    const at::NoGradGuard no_grad;
+    const FeatureCache cache(cache_folder);
+    const std::string common = common_key(dvae, options);
+    const std::vector<Line> lines = read_lines(list, true);
+    const auto count = static_cast<int>(lines.size());
+    for (int i = part; i < count; i += parts) {
+        leave_when_asked();
+        events.progress("features", i, count, "clips");
+        const Line& line = lines[static_cast<std::size_t>(i)];
+        const fs::path file = audio_path(list, line);
+        const std::string key = clip_key(common, sha256_of_file(file));
+        std::string damage;
+        if (cache.find(key, &damage)) continue;
+        try {
+            const at::Tensor wave = audio::load_training_wave(file);
+            if (is_usable_length(wave.size(0), options) && !is_silent(wave))
+                cache.store(key, compute(wave, dvae, options.dlas));
+        } catch (const Error& error) {
+            if (error.kind() != ErrorKind::input) throw;
+        }
+    }
+}
+
 Features::Features(const fs::path& list, const fs::path& cache_folder, const nets::Dvae& dvae,
                    const text::Tokenizer& tokenizer, FeatureOptions options, Events& events,
                    bool may_be_empty)
@@ -68,8 +115,7 @@ Features::Features(const fs::path& list, const fs::path& cache_folder, const net
     const at::NoGradGuard no_grad;
     silence_ = audio::tortoise_mel(at::zeros({1, audio::tortoise_n_fft}))[0].select(1, 0).contiguous();
     const FeatureCache cache(cache_folder);
-    const std::string common =
-        cat(format_version, options.dlas ? " dlas " : " own length ", weights_hash(dvae));
+    const std::string common = common_key(dvae, options);
     std::string order;
 
     const auto reject = [&](const Line& line, double seconds, const std::string& reason) {
@@ -79,9 +125,7 @@ Features::Features(const fs::path& list, const fs::path& cache_folder, const net
     const std::vector<Line> lines = read_lines(list, may_be_empty);
     std::size_t done = 0;
     for (const Line& line : lines) {
-        if (stop_requested())
-            throw Error(ErrorKind::interrupted, "stopped while the clips were prepared",
-                        "Start again: what was computed is kept.");
+        leave_when_asked();
         events.progress("features", static_cast<double>(done++), static_cast<double>(lines.size()), "clips");
 
         Item item;
@@ -113,18 +157,18 @@ Features::Features(const fs::path& list, const fs::path& cache_folder, const net
         const at::Tensor wave = load_wave(list, item.line, item.audio);
         item.samples = wave.size(0);
         const double seconds = static_cast<double>(item.samples) / training_rate;
-        if (item.samples > longest_clip_samples || seconds < options.min_seconds || item.samples == 0) {
+        if (!is_usable_length(item.samples, options)) {
             reject(line, seconds,
                    cat("the clip lasts ", std::round(seconds * 100) / 100, " s, not ", options.min_seconds,
                        " to ", longest_clip_seconds, " s"));
             continue;
         }
-        if (wave.abs().max().item<float>() == 0) {
+        if (is_silent(wave)) {
             reject(line, seconds, "the clip is silent");
             continue;
         }
         const std::string clip_hash = sha256_of_file(item.audio);
-        const std::string key = sha256(cat(common, ' ', clip_hash));
+        const std::string key = clip_key(common, clip_hash);
         std::string damage;
         if (auto found = cache.find(key, &damage)) {
             item.clip = std::move(*found);

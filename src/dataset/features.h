@@ -39,6 +39,11 @@ struct FeatureOptions {
 // SHA-256 over names, shapes and values of the DVAE's parameters.
 std::string weights_hash(const nets::Dvae& dvae);
 
+// Computes what the cache lacks of every parts-th line, from line `part` on (0, 1, …): several processes fill
+// one cache. What cannot be used is left out; Features names it. Ctrl-C as there.
+void fill_cache(const std::filesystem::path& list, const std::filesystem::path& cache_folder,
+                const nets::Dvae& dvae, const FeatureOptions& options, Events& events, int part, int parts);
+
 class Features {
   public:
     // Reads `list`, computes what the cache lacks (progress in `events`; Ctrl-C leaves what is done in the

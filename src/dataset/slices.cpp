@@ -178,7 +178,11 @@ fs::path find_recording(const VoiceFolders& folders, const std::string& name) {
 void slice_recording(const VoiceFolders& folders, const std::string& name, const asr::Transcript& transcript,
                      const SliceNames& names, const SliceRequest& request, SliceBook& book, Report& report) {
     const auto unreadable = [&](const std::string& reason) {
-        report.rejected.push_back({name, {}, {}, 0, transcript.text, reason, "recording cannot be cut"});
+        constexpr const char* kind = "recording cannot be cut";
+        for (const auto& segment : transcript.segments)
+            report.rejected.push_back(reject(name, segment, reason, kind));
+        if (transcript.segments.empty())
+            report.rejected.push_back({name, {}, {}, 0, transcript.text, reason, kind});
     };
     const fs::path file = find_recording(folders, name);
     if (file.empty())

@@ -4,7 +4,6 @@
 #include <cmath>
 #include <numeric>
 
-#include "asr/transcript.h"
 #include "audio/decode.h"
 #include "audio/signal.h"
 #include "core/error.h"
@@ -12,6 +11,7 @@
 #include "core/interrupt.h"
 #include "core/strings.h"
 #include "dataset/lines.h"
+#include "dataset/transcript_text.h"
 #include "dataset/voice_files.h"
 
 namespace testudo::dataset {
@@ -52,7 +52,9 @@ void warn_of_whisper_json(const fs::path& training, Events& events) {
     const fs::path file = training / "whisper.json";
     if (!fs::exists(file)) return;
     try {
-        asr::read_transcripts(file);
+        for (const auto& [name, error] : read_usable(file).unusable)
+            events.warning(cat("the lists are counted as they are; made anew they would lack an entry: ",
+                               error.what(), ". ", error.hint()));
     } catch (const Error& error) {
         events.warning(cat("the lists are counted as they are, but cannot be made anew: ", error.what(), ". ",
                            error.hint()));

@@ -29,6 +29,13 @@ void check_voice_name(const std::string& name) {
                           "Use a plain name of up to 200 bytes without '/', '\\' or control characters.");
 }
 
+std::string for_voice(std::string remedy, const std::string& voice) {
+    constexpr std::string_view any = "VOICE";
+    for (std::size_t at = remedy.find(any); at != std::string::npos; at = remedy.find(any, at + voice.size()))
+        remedy.replace(at, any.size(), voice);
+    return remedy;
+}
+
 void check_stays_inside(const fs::path& folder, const fs::path& root) {
     if (!is_inside(folder, root))
         throw input_error(

@@ -1,7 +1,7 @@
 #pragma once
 // Softmax attention over packed sequences with a hand-written backward pass. q, k, v and their gradients are
-// [rows, heads, width] views of any row stride. On CPU the fused kernel of libtorch runs, elsewhere and with
-// dropout a plain formula.
+// [rows, heads, width] views of any row stride. On CPUs with AVX-512 our own kernels run
+// (avx512_attention.h), on others the fused one of libtorch, elsewhere and with dropout a plain formula.
 #include "nets/packing.h"
 
 namespace testudo::nets {
@@ -12,8 +12,8 @@ struct AttentionOptions {
     std::uint64_t seed = 0;
 };
 
-// What the backward pass needs beside q, k, v and the output: one tensor for each run of equally long
-// sequences.
+// What the backward pass needs beside q, k, v and the output: for libtorch's kernel one tensor for each run
+// of equally long sequences.
 using AttentionSaved = std::vector<at::Tensor>;
 
 // Writes softmax(q k^T / sqrt(width)) v to out [rows, heads, width]. Queries of sequence s are rows

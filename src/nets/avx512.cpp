@@ -2,28 +2,13 @@
 // a function made here serve processors that lack it.
 #include "nets/avx512.h"
 
-#include <immintrin.h>
+#include "nets/avx512_math.h"
 
 namespace testudo::nets::avx512 {
 
 namespace {
 
 constexpr std::int64_t group = 6;  // rows whose sums stay in registers: 6 rows x 4 vectors of outputs
-
-inline __m512 exponential(__m512 x) {
-    x = _mm512_max_ps(x, _mm512_set1_ps(-87.0f));
-    const __m512 n = _mm512_roundscale_ps(_mm512_mul_ps(x, _mm512_set1_ps(1.44269504f)), 0x08);
-    __m512 r = _mm512_fnmadd_ps(n, _mm512_set1_ps(0.693359375f), x);
-    r = _mm512_fnmadd_ps(n, _mm512_set1_ps(-2.12194440e-4f), r);
-    // Taylor coefficients fitted on [-ln2/2, ln2/2] (Cephes expf)
-    __m512 p = _mm512_set1_ps(1.9875691500e-4f);
-    constexpr float next[] = {1.3981999507e-3f, 8.3334519073e-3f, 4.1665795894e-2f, 1.6666665459e-1f,
-                              5.0000001201e-1f};
-#pragma GCC unroll 5
-    for (const float c : next) p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(c));
-    p = _mm512_fmadd_ps(p, _mm512_mul_ps(r, r), _mm512_add_ps(r, _mm512_set1_ps(1.0f)));
-    return _mm512_scalef_ps(p, n);
-}
 
 // x/2 (1 + erf(x/sqrt 2)), erf by Abramowitz and Stegun 7.1.26 (off by 1.5e-7 at most)
 inline __m512 gelu(__m512 x) {
@@ -108,9 +93,19 @@ void tile(const Product& p, std::int64_t first_row, std::int64_t panel_index) {
 template <class Dot>
 void rows_and_panels(const Product& p, std::int64_t first_row, std::int64_t last_row,
                      std::int64_t first_panel, std::int64_t last_panel) {
+    const std::int64_t tiles = (last_row - first_row + group - 1) / group * (last_panel - first_panel);
+    const std::int64_t fetched = tiles > 0 ? (p.ahead_rows + tiles - 1) / tiles : 0;  // with each tile
+    std::int64_t ahead = 0;
     for (std::int64_t panel_index = first_panel; panel_index < last_panel; ++panel_index) {
         std::int64_t row = first_row;
-        for (; row + group <= last_row; row += group) tile<Dot, 6>(p, row, panel_index);
+        for (; row + group <= last_row; row += group) {
+            for (std::int64_t i = 0; i < fetched && ahead < p.ahead_rows; ++i, ++ahead)
+#pragma GCC unroll 4
+                for (int v = 0; v < 4; ++v)
+                    _mm_prefetch(reinterpret_cast<const char*>(p.ahead + ahead * p.ahead_stride + 16 * v),
+                                 _MM_HINT_T1);
+            tile<Dot, 6>(p, row, panel_index);
+        }
         switch (last_row - row) {
             case 5:
                 tile<Dot, 5>(p, row, panel_index);
@@ -132,8 +127,6 @@ void rows_and_panels(const Product& p, std::int64_t first_row, std::int64_t last
         }
     }
 }
-
-inline __m256i to_bfloat16(__m512 x) { return reinterpret_cast<__m256i>(_mm512_cvtneps_pbh(x)); }
 
 // exp(score - largest) in place of the scores, as lanes of `element`; returns the sum.
 float softmax_row(Element element, float* scores, std::int64_t count, std::int32_t* out) {

@@ -1,5 +1,7 @@
 #include "nets/conditioning_encoder.h"
 
+#include "nets/group_norm.h"
+
 namespace testudo::nets {
 
 namespace {
@@ -21,57 +23,6 @@ const at::Tensor& parameter(const UnifiedVoice& model, std::size_t index) {
 
 at::Tensor matrix(const UnifiedVoice& model, std::size_t index) {  // [out, in] of a 1x1 convolution
     return parameter(model, index).squeeze(2);
-}
-
-at::Tensor group_norm(const at::Tensor& x, std::span<const Span> clips, const at::Tensor& weight,
-                      const at::Tensor& bias, ConditioningBlockSaved* saved) {
-    constexpr double eps = 1e-5;
-    const std::int64_t channels = x.size(1), groups = group_count(static_cast<int>(channels));
-    at::Tensor out = at::empty_like(x);
-    std::vector<at::Tensor> means, rstds;
-    for (const Span& clip : clips) {
-        const at::Tensor rows = x.narrow(0, clip.start, clip.length);
-        auto [variance, mean] = at::var_mean(rows.view({clip.length, groups, channels / groups}), {0, 2}, 0);
-        const at::Tensor rstd = (variance + eps).rsqrt_();
-        const at::Tensor scale = (rstd.unsqueeze(1) * weight.view({groups, -1})).view({channels});
-        const at::Tensor shift = bias - (mean.unsqueeze(1) * scale.view({groups, -1})).view({channels});
-        at::Tensor target = out.narrow(0, clip.start, clip.length);
-        at::addcmul_out(target, shift, rows, scale);
-        means.push_back(mean), rstds.push_back(rstd);
-    }
-    if (saved) saved->means = at::stack(means), saved->rstds = at::stack(rstds);
-    return out;
-}
-
-// Returns the gradient of x.
-at::Tensor group_norm_backward(const at::Tensor& grad, const at::Tensor& x, std::span<const Span> clips,
-                               const at::Tensor& weight, const ConditioningBlockSaved& saved,
-                               const BlockIndex& index, Gradients& gradients) {
-    const std::int64_t channels = x.size(1), groups = group_count(static_cast<int>(channels));
-    at::Tensor grad_x = at::empty_like(x), grad_weight = at::zeros_like(weight),
-               grad_bias = at::zeros_like(weight);
-    const auto spread = [&](const at::Tensor& of_groups) {
-        return of_groups.unsqueeze(1).expand({groups, channels / groups}).reshape({channels});
-    };
-    for (std::size_t i = 0; i < clips.size(); ++i) {
-        const Span& clip = clips[i];
-        const at::Tensor rows = x.narrow(0, clip.start, clip.length),
-                         g = grad.narrow(0, clip.start, clip.length);
-        const auto number = static_cast<std::int64_t>(i);
-        const at::Tensor mean = saved.means[number], rstd = saved.rstds[number];
-        const at::Tensor standardised = (rows - spread(mean)).mul_(spread(rstd));
-        const at::Tensor sum_bias = g.sum(0), sum_weight = (g * standardised).sum(0);
-        grad_bias += sum_bias;
-        grad_weight += sum_weight;
-        const double count = static_cast<double>(clip.length * (channels / groups));
-        const at::Tensor m1 = (weight * sum_bias).view({groups, -1}).sum(1) / count;
-        const at::Tensor m2 = (weight * sum_weight).view({groups, -1}).sum(1) / count;
-        grad_x.narrow(0, clip.start, clip.length)
-            .copy_((g * weight - spread(m1) - standardised * spread(m2)).mul_(spread(rstd)));
-    }
-    gradients.add(index.norm_weight, grad_weight);
-    gradients.add(index.norm_bias, grad_bias);
-    return grad_x;
 }
 
 struct Heads {  // [rows, heads, width] views; the convolution's channels are q, k, v of head 0, then of head
@@ -99,12 +50,6 @@ constexpr AttentionOptions no_mask{.causal = false};
 
 }  // namespace
 
-int group_count(int channels) {
-    int groups = channels <= 16 ? 8 : channels <= 64 ? 16 : 32;
-    while (channels % groups != 0) groups /= 2;
-    return groups;
-}
-
 at::Tensor conditioning_forward(const UnifiedVoice& model, std::span<const at::Tensor> mels,
                                 bool raw_residual, ConditioningSaved* saved) {
     const std::int64_t dim = model.config().model_dim, heads = model.config().heads;
@@ -118,24 +63,26 @@ at::Tensor conditioning_forward(const UnifiedVoice& model, std::span<const at::T
     }
     const at::Tensor input = at::cat(transposed).contiguous(), first = first_rows(clips, model.device());
     const std::vector<Span> single = single_rows(clips.size());
-    at::Tensor x = at::addmm(parameter(model, 1), input, matrix(model, 0).t());
+    at::Tensor x = product(input, matrix(model, 0).t(), {.bias = parameter(model, 1)});
     if (saved) saved->input = input, saved->clips = clips;
     for (std::size_t block = 0; block < blocks; ++block) {
         const bool last = block + 1 == blocks;
         const BlockIndex index = index_of(block);
         ConditioningBlockSaved kept;
-        const at::Tensor normed = group_norm(x, clips, parameter(model, index.norm_weight),
-                                             parameter(model, index.norm_bias), &kept);
+        GroupNormed norm =
+            group_norm(x, clips, parameter(model, index.norm_weight), parameter(model, index.norm_bias));
+        const at::Tensor normed = norm.out;
+        kept.means = norm.means, kept.rstds = norm.rstds;
         const at::Tensor qkv =
-            at::addmm(parameter(model, index.qkv_bias), normed, matrix(model, index.qkv_weight).t());
+            product(normed, matrix(model, index.qkv_weight).t(), {.bias = parameter(model, index.qkv_bias)});
         const Heads split = split_heads(qkv, heads);
         at::Tensor attended = at::empty({last ? first.size(0) : frames, heads, dim / heads}, x.options());
         attention(last ? split.q.index_select(0, first) : split.q, split.k, split.v, last ? single : clips,
                   clips, no_mask, attended, saved ? &kept.attention : nullptr);
         attended = attended.view({-1, dim});
         const at::Tensor& base = raw_residual ? x : normed;
-        at::Tensor out =
-            at::addmm(parameter(model, index.out_bias), attended, matrix(model, index.out_weight).t());
+        at::Tensor out = product(attended, matrix(model, index.out_weight).t(),
+                                 {.bias = parameter(model, index.out_bias)});
         out += last ? base.index_select(0, first) : base;
         if (saved) {
             kept.x = x, kept.normed = normed, kept.qkv = qkv, kept.attended = attended;
@@ -160,7 +107,7 @@ void conditioning_backward(const UnifiedVoice& model, const at::Tensor& grad_lat
         gradients.row_sum(index.out_bias, grad);
         gradients.product(index.out_weight, grad, kept.attended);
         const at::Tensor grad_attended =
-            at::mm(grad, matrix(model, index.out_weight)).view({-1, heads, dim / heads});
+            product(grad, matrix(model, index.out_weight)).view({-1, heads, dim / heads});
         const Heads split = split_heads(kept.qkv, heads);
         at::Tensor grad_qkv = last ? at::zeros_like(kept.qkv) : at::empty_like(kept.qkv);
         const Heads grad_split = split_heads(grad_qkv, heads);
@@ -177,13 +124,16 @@ void conditioning_backward(const UnifiedVoice& model, const at::Tensor& grad_lat
         }
         gradients.row_sum(index.qkv_bias, grad_qkv);
         gradients.product(index.qkv_weight, grad_qkv, kept.normed);
-        at::Tensor grad_normed = at::mm(grad_qkv, matrix(model, index.qkv_weight));
+        at::Tensor grad_normed = product(grad_qkv, matrix(model, index.qkv_weight));
         at::Tensor residual = grad;
         if (last) residual = at::zeros_like(kept.x).index_copy_(0, first, grad);
         if (!raw_residual) grad_normed += residual;
-        grad = group_norm_backward(grad_normed, kept.x, clips, parameter(model, index.norm_weight), kept,
-                                   index, gradients);
-        if (raw_residual) grad += residual;
+        const NormGradients all =
+            group_norm_backward(grad_normed, kept.x, clips, parameter(model, index.norm_weight), kept.means,
+                                kept.rstds, raw_residual ? residual : at::Tensor());
+        gradients.add(index.norm_weight, all.weight);
+        gradients.add(index.norm_bias, all.bias);
+        grad = all.x;
         kept = {};
     }
     gradients.row_sum(1, grad);

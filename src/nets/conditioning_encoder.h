@@ -26,6 +26,4 @@ at::Tensor conditioning_forward(const UnifiedVoice& model, std::span<const at::T
 void conditioning_backward(const UnifiedVoice& model, const at::Tensor& grad_latents, bool raw_residual,
                            ConditioningSaved& saved, Gradients& gradients);
 
-int group_count(int channels);  // of the group norm
-
 }  // namespace testudo::nets

@@ -14,6 +14,9 @@ at::Tensor dropout_scale(std::uint64_t seed, at::IntArrayRef shape, double p,
 // x times dropout_scale; x itself when p is 0.
 at::Tensor dropout(const at::Tensor& x, std::uint64_t seed, double p);
 
+// Random 32-bit numbers below it drop an entry.
+std::uint32_t dropout_threshold(double p);
+
 std::uint64_t mix_seed(std::uint64_t seed, std::uint64_t number);  // an independent seed for each number
 
 }  // namespace testudo::nets

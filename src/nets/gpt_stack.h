@@ -18,6 +18,8 @@ struct GptOptions {
     double dropout = 0, attention_dropout = 0;
     std::uint64_t seed = 0;
     bool recompute = false;
+    std::size_t first_layer = 0;               // of the backward pass: nothing is kept of those below
+    Precision precision = Precision::float32;  // of the products
 };
 
 // x [tokens, dim] -> output of the last block. `saved` null: nothing is kept.

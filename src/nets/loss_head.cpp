@@ -2,19 +2,25 @@
 
 #include <algorithm>
 
+#include "nets/lora_pass.h"
+
 namespace testudo::nets {
 
 namespace {
 constexpr std::int64_t chunk_bytes = std::int64_t{32} << 20;
 }
 
-at::Tensor head_logits(const UnifiedVoice& model, const Head& head, const at::Tensor& rows) {
-    return at::addmm(model.parameters()[head.weight + 1].second, rows,
-                     model.parameters()[head.weight].second.t());
+at::Tensor head_logits(const UnifiedVoice& model, const Head& head, const at::Tensor& rows,
+                       Precision precision) {
+    at::Tensor logits = product(rows, model.parameters()[head.weight].second.t(),
+                                {.bias = model.parameters()[head.weight + 1].second, .precision = precision});
+    add_adapter(model, head.weight, rows, logits);
+    return logits;
 }
 
 double head_loss(const UnifiedVoice& model, const Head& head, const at::Tensor& rows,
-                 const at::Tensor& targets, double weight, Gradients& gradients, at::Tensor* grad_rows) {
+                 const at::Tensor& targets, double weight, Precision precision, Gradients& gradients,
+                 at::Tensor* grad_rows) {
     const at::Tensor& matrix = model.parameters()[head.weight].second;
     const std::int64_t count = rows.size(0);
     const std::int64_t chunk =
@@ -24,20 +30,17 @@ double head_loss(const UnifiedVoice& model, const Head& head, const at::Tensor& 
     for (std::int64_t start = 0; start < count; start += chunk) {
         const std::int64_t length = std::min(chunk, count - start);
         const at::Tensor part = rows.narrow(0, start, length);
-        const at::Tensor target = targets.narrow(0, start, length).unsqueeze(1);
-        at::Tensor scores = at::log_softmax(head_logits(model, head, part), 1);
-        const at::Tensor chosen = scores.gather(1, target);
-        sum -= chosen.sum(at::kDouble).item<double>();
+        at::Tensor scores = head_logits(model, head, part, precision);
+        sum += cross_entropy(scores, targets.narrow(0, start, length), weight);
         if (!gradients) continue;
-        scores.exp_();
-        scores.scatter_(1, target, chosen.exp().sub_(1));
-        scores.mul_(weight);
         at::Tensor into = grad_rows->narrow(0, start, length);
-        at::mm_out(into, scores, matrix);
+        product_out(into, scores, matrix, {.precision = precision});
         const bool overwrite = start == 0 && gradients.fresh(head.weight);
         const bool overwrite_bias = start == 0 && gradients.fresh(head.weight + 1);
         gradients.accumulate_product(head.weight, scores, part, overwrite);
-        gradients.accumulate(head.weight + 1, scores.sum(0), overwrite_bias);
+        if (gradients.wants(head.weight + 1))
+            gradients.accumulate(head.weight + 1, column_sums(scores), overwrite_bias);
+        adapter_backward_piece(model, head.weight, scores, part, into, gradients, start == 0);
     }
     return sum;
 }

@@ -12,8 +12,10 @@ struct Head {
 // Sum of the cross entropies of `targets` [n] given rows [n, dim]. With gradients also those of weight * the
 // sum: of `rows` to grad_rows (same shape), of the head's parameters to their buffers, without ready().
 double head_loss(const UnifiedVoice& model, const Head& head, const at::Tensor& rows,
-                 const at::Tensor& targets, double weight, Gradients& gradients, at::Tensor* grad_rows);
+                 const at::Tensor& targets, double weight, Precision precision, Gradients& gradients,
+                 at::Tensor* grad_rows);
 
-at::Tensor head_logits(const UnifiedVoice& model, const Head& head, const at::Tensor& rows);
+at::Tensor head_logits(const UnifiedVoice& model, const Head& head, const at::Tensor& rows,
+                       Precision precision = Precision::float32);
 
 }  // namespace testudo::nets

@@ -77,11 +77,6 @@ bool ends_with_any(const std::string& name, std::initializer_list<const char*> e
                        [&](const char* ending) { return name.ends_with(ending); });
 }
 
-bool is_norm(const std::string& name) {
-    return name.find(".norm.") != std::string::npos || name.find(".ln_") != std::string::npos ||
-           name.starts_with("final_norm.");
-}
-
 }  // namespace
 
 UnifiedVoiceConfig infer_config(const Find& find, const std::string& what, int heads) {
@@ -134,6 +129,13 @@ void UnifiedVoice::load(const Find& find, const std::string& what) {
     load_parameters(parameters_, find, what);
 }
 
+void UnifiedVoice::set_adapters(Adapters adapters) {
+    adapters_ = std::move(adapters);
+    adapter_places_.assign(adapters_.all.empty() ? 0 : parameters_.size(), -1);
+    for (std::size_t i = 0; i < adapters_.all.size(); ++i)
+        adapter_places_[adapters_.all[i].weight] = static_cast<int>(i);
+}
+
 void UnifiedVoice::initialise(std::uint64_t seed) {
     at::NoGradGuard no_grad;
     auto generator = at::detail::createCPUGenerator(seed);
@@ -180,6 +182,11 @@ Parameters UnifiedVoice::state_dict(bool with_masks) const {
 
 bool is_embedding(const std::string& parameter) {
     return ends_with_any(parameter, {"embedding.weight", "emb.weight"});
+}
+
+bool is_norm(const std::string& name) {
+    return name.find(".norm.") != std::string::npos || name.find(".ln_") != std::string::npos ||
+           name.starts_with("final_norm.");
 }
 
 ParameterGroups parameter_groups(const Parameters& parameters) {

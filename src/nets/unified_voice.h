@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <span>
 
+#include "nets/lora.h"
 #include "nets/parameters.h"
 
 namespace testudo::nets {
@@ -56,6 +57,14 @@ class UnifiedVoice {
     void load(const Find& find, const std::string& what = "the model");
     void initialise(std::uint64_t seed);  // GPT-2's and the original's initialisation
 
+    // Low-rank adapters, part of every pass from now on; parameters() and state_dict() stay those of the
+    // base.
+    void set_adapters(Adapters adapters);
+    const Adapters& adapters() const { return adapters_; }
+    int adapter_place(std::size_t weight) const {  // in adapters().all; -1: it has none
+        return adapter_places_.empty() ? -1 : adapter_places_[weight];
+    }
+
     // The parameters (shared, not copied) and, with_masks, the buffers between them as DLAS writes them:
     // bias bool [1, 1, n, n] lower triangular (one tensor shared by all layers), masked_bias scalar -1e4.
     Parameters state_dict(bool with_masks) const;
@@ -64,6 +73,8 @@ class UnifiedVoice {
     UnifiedVoiceConfig config_;
     at::Device device_;
     Parameters parameters_;
+    Adapters adapters_;
+    std::vector<int> adapter_places_;  // of each parameter; empty: no adapters
 };
 
 // AdamW's parameter groups as DLAS makes them: indices into parameters(), names sorted as strings inside each
@@ -73,5 +84,6 @@ struct ParameterGroups {
 };
 ParameterGroups parameter_groups(const Parameters& parameters);
 bool is_embedding(const std::string& parameter);  // of tokens or positions
+bool is_norm(const std::string& parameter);       // weight or bias of a layer or group norm
 
 }  // namespace testudo::nets

@@ -5,14 +5,15 @@
 #include "nets/conditioning_encoder.h"
 #include "nets/dropout.h"
 #include "nets/gpt_stack.h"
+#include "nets/lora_pass.h"
 #include "nets/loss_head.h"
 #include "nets/packing.h"
+#include "nets/reach.h"
 
 namespace testudo::nets {
 
 namespace {
 
-constexpr double eps = 1e-5;
 enum Site : std::uint64_t { embedding_site = 1, blocks_site = 2 };
 
 bool raw_residual(const Form& form) { return form.objective == Objective::consistent || form.raw_residual; }
@@ -32,21 +33,20 @@ struct NormSaved {
     at::Tensor x, mean, rstd;
 };
 
-at::Tensor layer_norm(const UnifiedVoice& model, const at::Tensor& x, std::size_t weight, NormSaved& saved) {
-    auto [out, mean, rstd] = at::native_layer_norm(x, {x.size(1)}, model.parameters()[weight].second,
-                                                   model.parameters()[weight + 1].second, eps);
-    saved = {x, mean, rstd};
-    return out;
+at::Tensor norm(const UnifiedVoice& model, const at::Tensor& x, std::size_t weight, NormSaved& saved) {
+    Normed normed = layer_norm(x, model.parameters()[weight].second, model.parameters()[weight + 1].second);
+    saved = {x, normed.mean, normed.rstd};
+    return normed.out;
 }
 
-at::Tensor layer_norm_backward(const UnifiedVoice& model, const at::Tensor& grad, std::size_t weight,
-                               const NormSaved& saved, Gradients& gradients) {
-    auto [grad_x, grad_weight, grad_bias] = at::native_layer_norm_backward(
-        grad, saved.x, {grad.size(1)}, saved.mean, saved.rstd, model.parameters()[weight].second,
-        model.parameters()[weight + 1].second, {true, true, true});
-    gradients.add(weight, grad_weight);
-    gradients.add(weight + 1, grad_bias);
-    return grad_x;
+at::Tensor norm_backward(const UnifiedVoice& model, const at::Tensor& grad, std::size_t weight,
+                         const NormSaved& saved, Gradients& gradients) {
+    const NormGradients all =
+        layer_norm_backward(grad, saved.x, saved.mean, saved.rstd, model.parameters()[weight].second,
+                            model.parameters()[weight + 1].second);
+    gradients.add(weight, all.weight);
+    gradients.add(weight + 1, all.bias);
+    return all.x;
 }
 
 // Places in parameters() of what stands outside the blocks.
@@ -115,7 +115,8 @@ GptOptions gpt_options(const PassOptions& options, const PackedBatch& packed) {
             .dropout = options.dropout,
             .attention_dropout = options.form.objective == Objective::dlas ? options.dropout : 0.0,
             .seed = mix_seed(options.seed, blocks_site),
-            .recompute = options.recompute};
+            .recompute = options.recompute,
+            .precision = options.precision};
 }
 
 }  // namespace
@@ -125,16 +126,19 @@ Losses run_pass(const UnifiedVoice& model, const Batch& batch, const PassOptions
     at::NoGradGuard no_grad;
     Stopwatch watch;
     PassTimes spent;
-    Gradients gradients(sink);
+    Gradients gradients(sink, options.precision), conditioning_gradients(sink);
     const Places at_(model);
     const PackedBatch packed = pack(model.config(), batch, options.form, model.device());
-    const GptOptions gpt = gpt_options(options, packed);
+    const Reach reach = sink ? reach_of(model, *sink) : Reach{};
+    GptOptions gpt = gpt_options(options, packed);
+    gpt.first_layer = reach.first_layer;
     const bool raw = raw_residual(options.form);
 
     ConditioningSaved conditioning_saved;
-    at::Tensor x = embed(
-        model, at_, packed,
-        average(conditioning_forward(model, packed.mels, raw, sink ? &conditioning_saved : nullptr), packed));
+    at::Tensor x = embed(model, at_, packed,
+                         average(conditioning_forward(model, packed.mels, raw,
+                                                      reach.conditioning ? &conditioning_saved : nullptr),
+                                 packed));
     spent.conditioning += watch.lap();
     x = dropout(x, mix_seed(options.seed, embedding_site), options.dropout);
     std::vector<GptBlockSaved> blocks;
@@ -145,34 +149,37 @@ Losses run_pass(const UnifiedVoice& model, const Batch& batch, const PassOptions
     const std::int64_t text_count = packed.text.targets.size(0), mel_count = packed.mel.targets.size(0);
     const at::Tensor rows = at::cat({packed.text.target_rows, packed.mel.target_rows});
     NormSaved ln_f, final_norm;
-    const at::Tensor states = layer_norm(model, layer_norm(model, x.index_select(0, rows), at_.ln_f, ln_f),
-                                         at_.final_norm, final_norm);
+    const at::Tensor states =
+        norm(model, norm(model, x.index_select(0, rows), at_.ln_f, ln_f), at_.final_norm, final_norm);
     at::Tensor grad_text, grad_mel;
     Losses losses{.text_tokens = text_count, .mel_tokens = mel_count};
     losses.text = head_loss(model, at_.text_head, states.narrow(0, 0, text_count), packed.text.targets,
-                            weights.text, gradients, &grad_text) /
+                            weights.text, options.precision, gradients, &grad_text) /
                   static_cast<double>(text_count);
     losses.mel = head_loss(model, at_.mel_head, states.narrow(0, text_count, mel_count), packed.mel.targets,
-                           weights.mel, gradients, &grad_mel) /
+                           weights.mel, options.precision, gradients, &grad_mel) /
                  static_cast<double>(mel_count);
     if (sink && sink->accept(losses.text, losses.mel)) {
         for (const std::size_t head : {at_.text_head.weight, at_.mel_head.weight}) {
             gradients.ready(head);
             gradients.ready(head + 1);
+            finish_adapter(model, head, gradients);
         }
         at::Tensor grad =
-            layer_norm_backward(model, at::cat({grad_text, grad_mel}), at_.final_norm, final_norm, gradients);
-        grad = layer_norm_backward(model, grad, at_.ln_f, ln_f, gradients);
+            norm_backward(model, at::cat({grad_text, grad_mel}), at_.final_norm, final_norm, gradients);
+        grad = norm_backward(model, grad, at_.ln_f, ln_f, gradients);
         grad_text.reset(), grad_mel.reset(), ln_f = {}, final_norm = {};
         // A row may predict both a text token and a mel code (DLAS with text after voice): add, don't copy.
         grad = at::zeros_like(x).index_add_(0, rows, grad);
         x.reset();
         grad = gpt_backward(model, grad, gpt, blocks, gradients);
         grad = dropout(grad, mix_seed(options.seed, embedding_site), options.dropout);
-        embed_backward(at_, packed, grad, gradients);
+        if (reach.embeddings) embed_backward(at_, packed, grad, gradients);
         spent.backward += watch.lap();
-        conditioning_backward(model, average_backward(grad.index_select(0, packed.conditioning_rows), packed),
-                              raw, conditioning_saved, gradients);
+        if (reach.conditioning)
+            conditioning_backward(model,
+                                  average_backward(grad.index_select(0, packed.conditioning_rows), packed),
+                                  raw, conditioning_saved, conditioning_gradients);
         spent.conditioning += watch.lap();
     }
     if (times) {
@@ -197,7 +204,7 @@ Outputs compute_outputs(const UnifiedVoice& model, const Batch& batch, const For
               average(conditioning_forward(model, packed.mels, raw_residual(form), nullptr), packed));
     x = gpt_forward(model, x, gpt_options({.form = form}, packed), nullptr);
     NormSaved ignored;
-    x = layer_norm(model, layer_norm(model, x, at_.ln_f, ignored), at_.final_norm, ignored);
+    x = norm(model, norm(model, x, at_.ln_f, ignored), at_.final_norm, ignored);
     const at::Tensor text = x.index_select(0, packed.text.target_rows);
     const at::Tensor mel = x.index_select(0, packed.mel.target_rows);
     return {text, mel, head_logits(model, at_.text_head, text), head_logits(model, at_.mel_head, mel)};

@@ -2,6 +2,7 @@
 // Losses and gradients of UnifiedVoice. Sequences are packed: every token-wise operation runs over one
 // [tokens, dim] matrix without padding, attention over each sequence. The backward pass is written by hand
 // and hands each gradient over as soon as it is complete, so that it need not be kept.
+#include "nets/products.h"
 #include "nets/unified_voice.h"
 
 namespace testudo::nets {
@@ -25,6 +26,9 @@ struct PassOptions {
     Form form = {};
     double dropout = 0;      // embedding and residual; in dlas form attention weights too
     std::uint64_t seed = 0;  // of dropout: the same seed drops the same entries
+    // Of the products of blocks and heads; norms, softmax, losses and the conditioning encoder stay in
+    // float32.
+    Precision precision = Precision::float32;
     bool recompute = false;  // keep only each block's input and run it again in the backward pass
 };
 
@@ -42,12 +46,14 @@ struct TokenCounts {
 };
 TokenCounts count_tokens(const UnifiedVoiceConfig& config, const Batch& batch, const Form& form);
 
-// Where gradients go. A pass asks wants(i), calls buffer(i) when it can compute gradient i, writes it there
+// Where gradients go, by place in the model's parameters(), adapter_parameters() after them. A pass asks
+// wants(i) and computes nothing for a gradient that is not wanted; else it calls buffer(i), writes it there
 // (adding to what is there unless fresh(i)), then calls ready(i); each parameter once a pass, in an order
 // fixed by the model.
 class GradientSink {
   public:
     virtual ~GradientSink() = default;
+    virtual bool wants(std::size_t /*parameter*/) const { return true; }
     virtual at::Tensor buffer(std::size_t parameter) = 0;  // shape of the parameter, contiguous
     virtual bool fresh(std::size_t parameter) = 0;         // contents are to be overwritten
     virtual void ready(std::size_t parameter) = 0;

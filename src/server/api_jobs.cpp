@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "core/error.h"
+#include "core/event_tail.h"
 #include "core/strings.h"
 #include "server/dataset_settings.h"
 #include "server/shared.h"
@@ -180,9 +181,8 @@ Response events(Shared& shared, const Request& request) {
         const auto lines = read_lines(job.events, at, 1 << 20, next);
         for (const EventLine& line : lines) {
             Json event = Json::parse(line.text, nullptr, false);
-            if (!event.is_object() ||
-                (!types[0].empty() &&
-                 std::find(types.begin(), types.end(), event.value("type", "")) == types.end()))
+            if (!event.is_object() || (!types[0].empty() && std::find(types.begin(), types.end(),
+                                                                      text_or(event, "type")) == types.end()))
                 continue;
             event["offset"] = line.end;
             kept.push_back(std::move(event));

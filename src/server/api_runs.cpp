@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "core/error.h"
+#include "core/event_tail.h"
 #include "core/files.h"
 #include "core/strings.h"
 #include "server/dataset_settings.h"
@@ -9,8 +10,9 @@
 #include "server/sound_type.h"
 #include "studio/app_settings.h"
 #include "studio/models.h"
-#include "studio/report.h"
 #include "studio/run_series.h"
+#include "studio/training_charts.h"
+#include "training/read_metrics.h"
 #include "training/run_paths.h"
 
 namespace testudo::server {
@@ -79,7 +81,7 @@ Json run_json(const Shared& shared, const studio::RunEntry& run) {
                             (job.value("state", "") == "running" || job.value("state", "") == "stopping"));
     return {{"voice", run.voice},
             {"run", run.run},
-            {"kind", "testudo"},
+            {"kind", run.log ? "log" : "testudo"},
             {"archived", run.archived},
             {"active", active},
             {"changed", run.changed},
@@ -107,13 +109,16 @@ std::vector<std::string> keys_of(const Request& request) {
     return keys;
 }
 
-Json metrics_json(const fs::path& events, const Request& request) {
+Json metrics_json(const studio::RunEntry& run, const Request& request) {
     const auto points = static_cast<std::size_t>(integer_of(request, "points", 2000, 0, 100000));
     const auto after = static_cast<std::uint64_t>(integer_of(request, "after", 0, 0, INT64_MAX));
-    auto series = studio::read_series(events, after, keys_of(request));
+    auto series = after > 0 ? studio::series_after(run, after, keys_of(request))
+                            : studio::whole_series(run, keys_of(request));
+    const bool reset = series.reset;
+    if (reset) series = studio::whole_series(run, keys_of(request));
     const auto its = series.steps.find("it");
-    const bool thin = points > 0 && (after == 0 || series.reset) && its != series.steps.end() &&
-                      its->second.size() > points;
+    const bool thin =
+        points > 0 && (after == 0 || reset) && its != series.steps.end() && its->second.size() > points;
     if (thin) {
         series.steps = studio::thinned(series.steps, points);
         series.validation = studio::thinned(series.validation, points);
@@ -123,7 +128,7 @@ Json metrics_json(const fs::path& events, const Request& request) {
                 {"milestones", std::move(series.milestones)},
                 {"next", series.next},
                 {"thinned", thin}};
-    if (series.reset) out["reset"] = true;
+    if (reset) out["reset"] = true;
     return out;
 }
 
@@ -135,8 +140,7 @@ Json compare(Shared& shared, const Request& request) {
         if (slash == std::string::npos) throw usage_error("a run is named VOICE/RUN", "Give it so.");
         if (out.size() == most_compared)
             throw usage_error(cat("more than ", most_compared, " runs"), "Compare fewer.");
-        out[value] =
-            metrics_json(run_of(shared, value.substr(0, slash), value.substr(slash + 1)).events, request);
+        out[value] = metrics_json(run_of(shared, value.substr(0, slash), value.substr(slash + 1)), request);
     }
     if (out.empty()) throw usage_error("no run is named", "Give ?run=VOICE/RUN.");
     return out;
@@ -144,15 +148,16 @@ Json compare(Shared& shared, const Request& request) {
 
 Response graph(Shared& shared, const Request& request) {
     const auto run = run_of(shared, request);
+    const auto table = training::read_run_metrics(run.folder);
     Response response;
     response.headers.emplace_back("Cache-Control", "no-store");
     if (choice_of(request, "form", {"csv", "svg"}) == "csv") {
         response.type = "text/csv; charset=utf-8";
-        response.body = studio::to_csv(studio::read_series(run.events, 0));
+        response.body = training::to_csv(table);
         return response;
     }
-    const std::string wanted = request.value("name").value_or("loss");
-    for (const auto& [name, chart] : studio::training_charts(read_events(run.events)))
+    const std::string wanted = request.value("name").value_or("loss_total");
+    for (const auto& [name, chart] : studio::training_charts({{cat(run.voice, " ", run.run), table}}))
         if (name == wanted) {
             response.type = "image/svg+xml";
             response.body = studio::chart_svg(chart);
@@ -166,8 +171,8 @@ Response graph(Shared& shared, const Request& request) {
 Json samples_json(const studio::RunEntry& run) {
     std::map<std::string, Json> told;
     for (const Json& event : read_events(run.events))
-        if (event.value("type", "") == "artifact" && event.value("kind", "") == "sample")
-            told[fs::path(event.value("path", "")).filename().string()] = event;
+        if (text_or(event, "type") == "artifact" && text_or(event, "kind") == "sample")
+            told[fs::path(text_or(event, "path")).filename().string()] = event;
     std::map<std::pair<std::int64_t, std::string>, Json> sorted;
     std::error_code error;
     for (fs::directory_iterator entry(run.folder / "samples", error), end; !error && entry != end;
@@ -243,7 +248,7 @@ void add_run_routes(Router& router, Shared& shared) {
         return json_response(run_json(shared, run_of(shared, request)));
     });
     router.add("GET", run + "/metrics", [&shared](const Request& request) {
-        return json_response(metrics_json(run_of(shared, request).events, request));
+        return json_response(metrics_json(run_of(shared, request), request));
     });
     router.add("GET", run + "/graph", [&shared](const Request& request) { return graph(shared, request); });
     router.add("GET", "/api/metrics",

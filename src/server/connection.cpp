@@ -62,6 +62,8 @@ void address_of(int socket, int (*get)(int, sockaddr*, socklen_t*), std::string&
 std::optional<Refusal> check_head(std::string_view head, const ConnectionLimits& limits,
                                   std::uint64_t& body) {
     body = 0;
+    for (auto at = head.find('\n'); at != std::string_view::npos; at = head.find('\n', at + 1))
+        if (at == 0 || head[at - 1] != '\r') return Refusal{400, "usage", "a line does not end as it should"};
     const auto lines = split_lines(head.substr(0, head.size() - head_end.size()));
     if (lines.empty()) return Refusal{400, "usage", "the request has no first line"};
     if (lines.size() - 1 > limits.header_lines)

@@ -5,6 +5,7 @@
 #include <iostream>
 
 #include "core/error.h"
+#include "core/event_tail.h"
 #include "core/strings.h"
 #include "studio/job_tools.h"
 #include "studio/run_series.h"
@@ -150,7 +151,7 @@ const Watch::LastEvents& Watch::last_events(const studio::Job& job) {
     if (last.size == size) return last;
     last = {size, Json(), Json()};
     for (Json& event : last_events_of(job.events, job.events_from, tail_bytes)) {
-        const std::string type = event.value("type", "");
+        const std::string type = text_or(event, "type");
         if (type == "progress")
             last.progress = std::move(event);
         else if (type == "done" || type == "failed")
@@ -181,8 +182,8 @@ Json Watch::view_of(const studio::Job& job, int position) {
         view["result"] = last.ending["result"];
     if (state == "failed" || state == "lost") {
         const bool told = last.ending.contains("reason");
-        view["error"] = {{"what", told ? last.ending.value("reason", "") : job.reason},
-                         {"hint", told ? last.ending.value("hint", "") : job.hint},
+        view["error"] = {{"what", told ? text_or(last.ending, "reason") : job.reason},
+                         {"hint", told ? text_or(last.ending, "hint") : job.hint},
                          {"kind", "input"}};
     }
     return view;

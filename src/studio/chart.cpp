@@ -83,10 +83,25 @@ std::vector<Point> thin(const std::vector<Point>& points, double pixels) {
     return out;
 }
 
-std::pair<Axis, Axis> make_axes(const Chart& chart) {
+constexpr double left = 76, right = 24, legend_row = 20;
+
+// Where the legend's entries begin: in rows above the plot.
+std::vector<Point> place_legend(const Chart& chart) {
+    std::vector<Point> places;
+    Point at{left, 50};
+    for (const auto& series : chart.series) {
+        const double wide = 34 + text_strokes(series.name, 13).width + 22;
+        if (at.x > left && at.x + wide > chart.width - right) at = {left, at.y + legend_row};
+        places.push_back(at);
+        at.x += wide;
+    }
+    return places;
+}
+
+std::pair<Axis, Axis> make_axes(const Chart& chart, double top) {
     constexpr double none = std::numeric_limits<double>::infinity();
-    Axis x{none, -none, 76, chart.width - 24.0, false, {}};
-    Axis y{none, -none, chart.height - 58.0, 74, chart.logarithmic, {}};
+    Axis x{none, -none, left, chart.width - right, false, {}};
+    Axis y{none, -none, chart.height - 58.0, top, chart.logarithmic, {}};
     for (const auto& series : chart.series)
         for (const auto& point : series.points) {
             if (!usable(point, chart.logarithmic)) continue;
@@ -137,10 +152,13 @@ void draw_axes(Drawing& out, const Chart& chart, const Axis& x, const Axis& y) {
 Drawing draw(const Chart& chart) {
     if (chart.width < 200 || chart.height < 160)
         throw usage_error("a chart must be at least 200 by 160 pixels", "Choose a larger size.");
-    const auto [x, y] = make_axes(chart);
+    const std::vector<Point> legend = place_legend(chart);
+    const double bottom = chart.height - 58.0;
+    // Rows that would leave no room for the plot are drawn over it.
+    const double top = std::min(legend.empty() ? 74 : legend.back().y + 24, bottom - 60);
+    const auto [x, y] = make_axes(chart, top);
     Drawing out{chart.width, chart.height, {}};
     draw_axes(out, chart, x, y);
-    double legend = x.from;
     for (std::size_t i = 0; i < chart.series.size(); ++i) {
         const auto& series = chart.series[i];
         const Colour& colour = palette[i % std::size(palette)];
@@ -160,10 +178,10 @@ Drawing draw(const Chart& chart) {
                 flush();
         }
         flush();
-        out.shapes.emplace_back(Polyline{{{legend, 50}, {legend + 28, 50}}, colour, 2.5, dashes});
-        if (series.markers) out.shapes.emplace_back(Dot{{legend + 14, 50}, 3.2, colour});
-        out.shapes.emplace_back(Label{{legend + 34, 54}, series.name, 13, Anchor::start, ink});
-        legend += 34 + text_strokes(series.name, 13).width + 22;
+        const Point at = legend[i];
+        out.shapes.emplace_back(Polyline{{at, {at.x + 28, at.y}}, colour, 2.5, dashes});
+        if (series.markers) out.shapes.emplace_back(Dot{{at.x + 14, at.y}, 3.2, colour});
+        out.shapes.emplace_back(Label{{at.x + 34, at.y + 4}, series.name, 13, Anchor::start, ink});
     }
     return out;
 }

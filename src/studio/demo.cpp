@@ -24,11 +24,13 @@
 #include "studio/models.h"
 #include "studio/pull.h"
 #include "studio/report.h"
+#include "studio/training_charts.h"
 #include "synthesis/preview.h"
 #include "tensors/sidecar.h"
 #include "text/tokenizer.h"
 #include "training/base_model.h"
 #include "training/configure.h"
+#include "training/read_metrics.h"
 #include "training/run_paths.h"
 #include "training/trainer.h"
 
@@ -210,9 +212,9 @@ Json run_demo(const Workspace& workspace, const DemoOptions& options, Events& ev
     const Heard heard = speak(workspace, options, dvae, clips, model, events);
 
     events.info("6/6  Graphs and report");
-    const auto log = read_events(paths.events);
+    const std::vector<Run> runs = {{options.voice, training::read_run_metrics(paths.finetune)}};
     Json graphs = Json::array();
-    for (const auto& file : write_graphs(log, results)) {
+    for (const auto& file : write_graphs(runs, results)) {
         events.artifact("graph", file);
         graphs.push_back(to_utf8(file.native()));
     }
@@ -236,7 +238,7 @@ Json run_demo(const Workspace& workspace, const DemoOptions& options, Events& ev
     page.tables = {table_of("Dataset", kept), table_of("Codes (DVAE)", fit),
                    table_of("Configuration", configured), table_of("Training", trained)};
     page.audio = heard.audio;
-    page.charts = training_charts(log);
+    page.charts = training_charts(runs);
     const fs::path html = results / "report.html";
     write_report(page, html);
     events.artifact("report", html);

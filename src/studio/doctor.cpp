@@ -18,6 +18,7 @@
 #include "core/strings.h"
 #include "nets/unified_voice.h"
 #include "studio/models.h"
+#include "text/phonemes.h"
 #include "training/step.h"
 
 namespace testudo::studio {
@@ -118,6 +119,12 @@ void check_machine(Findings& out, const Json& facts) {
             decoder ? "" : "Install the ffmpeg libraries (libavcodec, libavformat).");
     out.add("soxr", facts["libsoxr"] != "not loaded" ? "ok" : "problem", facts["libsoxr"].get<std::string>(),
             facts["libsoxr"] != "not loaded" ? "" : "Install libsoxr.");
+    try {
+        out.add("espeak-ng", "ok", cat(text::espeak_voices().size(), " languages"));
+    } catch (const Error& error) {
+        out.add("espeak-ng", "warning", error.what(),
+                cat("Only lines in phonemes (ipa.json) need it. ", error.hint()));
+    }
     const double memory = facts["memory_available_bytes"].get<double>();
     out.add("memory",
             memory < 2e9   ? "problem"

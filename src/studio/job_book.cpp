@@ -106,6 +106,14 @@ std::string last_words(const fs::path& output) {
     return trim(to_utf8(text.substr(text.size() - std::min<std::uintmax_t>(most, text.size()))));
 }
 
+// Its `done` or `failed` event; null without one.
+Json last_word(const Job& job) {
+    Json last;
+    for (Json& event : EventTail(job.events, job.events_from).next())
+        if (has_text(event, "type", "done") || has_text(event, "type", "failed")) last = std::move(event);
+    return last;
+}
+
 }  // namespace
 
 const char* name_of(JobState state) {
@@ -140,27 +148,26 @@ bool settle(Job& job) {
     if (job.state != JobState::running) return false;
     const std::optional<int> status = exit_status(*job.process);
     if (!status && is_alive(*job.process)) return false;
-    Json last;
-    for (Json& event : EventTail(job.events, job.events_from).next()) {
-        const std::string type = event.value("type", "");
-        if (type == "done" || type == "failed") last = std::move(event);
-    }
+    const Json last = last_word(job);
     job.exit_code = status.value_or(-1);
     constexpr int interrupted = static_cast<int>(ErrorKind::interrupted);
-    if (last.is_object()) job.ended = last.value("time", 0.0);
-    if (last.is_object() && last.value("type", "") == "done") {
-        const Json result = last.value("result", Json());
-        const bool stopped = result.is_object() && result.value("stopped", false);
+    if (last.is_object()) job.ended = number_or(last, "time", 0);
+    if (last.is_object() && has_text(last, "type", "done")) {
+        const auto result = last.find("result");
+        const bool told = result != last.end() && result->is_object();
+        const bool stopped = told && result->value("stopped", Json()) == Json(true);
         // What a verb found wrong with its input is a result, too (validate): its exit code tells.
         if (job.exit_code < 0)
-            job.exit_code = stopped ? interrupted : result.is_object() ? result.value("exit_code", 0) : 0;
+            job.exit_code = stopped ? interrupted
+                            : told  ? static_cast<int>(number_or(*result, "exit_code", 0))
+                                    : 0;
         stopped ? end_stopped(job) : end(job, JobState::done);
     } else if (last.is_object()) {
-        if (job.exit_code < 0) job.exit_code = last.value("exit_code", 1);
+        if (job.exit_code < 0) job.exit_code = static_cast<int>(number_or(last, "exit_code", 1));
         if (job.exit_code == interrupted)
             end_stopped(job);
         else
-            end(job, JobState::failed, last.value("reason", ""), last.value("hint", ""));
+            end(job, JobState::failed, text_or(last, "reason"), text_or(last, "hint"));
     } else if (!job.stopping.empty() && (!status || *status >= 128)) {
         end_stopped(job);  // before its first step, or at once
     } else if (!status) {

@@ -85,7 +85,8 @@ void add_flag(std::vector<std::string>& arguments, std::string key, const Json& 
 }
 
 bool is_step(const Json& event) {
-    return event.value("type", "") == "metric" && event.contains("it") && !event.contains("mode");
+    return has_text(event, "type", "metric") && event.contains("it") && event.contains("time") &&
+           !event.contains("mode");
 }
 
 }  // namespace
@@ -130,13 +131,13 @@ GoingOn going_on(const Workspace& workspace, const Job& job) {
     double total = 0;
     for (const Json& event : EventTail(job.events).next()) {
         if (first.is_null() && is_step(event)) first = event;
-        if (event.value("type", "") == "progress" && event.value("stage", "") == "train")
-            total = event.value("total", 0.0);
+        if (has_text(event, "type", "progress") && has_text(event, "stage", "train"))
+            total = number_or(event, "total", 0);
     }
     if (first.is_null()) return GoingOn::anew;
     const auto run = EventTail(paths.events).next();
     const bool own = std::any_of(run.begin(), run.end(), [&](const Json& event) {
-        return is_step(event) && event["it"] == first["it"] && event["time"] == first["time"];
+        return is_step(event) && event.at("it") == first.at("it") && event.at("time") == first.at("time");
     });
     if (!own) return GoingOn::anew;
     return total > 0 && static_cast<double>(saved.back()) >= total ? GoingOn::complete : GoingOn::resume;
@@ -155,7 +156,7 @@ std::vector<std::string> command_of(const Workspace& workspace, const Job& job, 
     }
     arguments.push_back(from == GoingOn::resume ? "resume" : kind);
     for (const auto& [key, value] : settings.items()) add_flag(arguments, key, value);
-    if (has_configuration(kind)) add_flag(arguments, "yaml", job.folder / "train.yaml");
+    if (has_configuration(kind)) add_flag(arguments, "yaml", (job.folder / "train.yaml").string());
     arguments.insert(arguments.end(), {"--", job.request.voice});
     return arguments;
 }

@@ -35,7 +35,7 @@ void remove_strays(const Jobs& of, const JobBook& book) {
             strays.push_back(entry->path());
     }
     for (const fs::path& folder : strays) remove_folder(folder);
-    remove_leftovers(of.workspace().config());
+    remove_leftovers(of.workspace().config(), "queue.json");
 }
 
 // Forgets jobs; the file first, so that none is listed whose folder is gone.
@@ -114,8 +114,7 @@ Job Jobs::find(const std::string& id) const { return JobBook(*this).at(id); }
 Json Jobs::result(const Job& job) const {
     Json result;
     for (Json& event : EventTail(job.events, job.events_from).next())
-        if (event.value("type", "") == "done" && event.contains("result"))
-            result = std::move(event["result"]);
+        if (has_text(event, "type", "done") && event.contains("result")) result = std::move(event["result"]);
     return result;
 }
 
@@ -143,18 +142,19 @@ void Jobs::begin(JobBook& book, Job& job) {
     job.reason.clear();
     job.hint.clear();
     job.stopping.clear();
-    const GoingOn from = going_on(workspace_, job);
-    if (from == GoingOn::complete) {  // it was killed behind its last checkpoint
-        job.state = JobState::done;
-        job.ended = now_in_seconds();
-        job.exit_code = 0;
-        book.write();
-        return;
-    }
-    std::error_code error;
-    const auto bytes = fs::file_size(job.events, error);
-    job.events_from = error ? 0 : bytes;
+    std::error_code missing;
+    const auto bytes = fs::file_size(job.events, missing);
+    job.events_from = missing ? 0 : bytes;
     try {
+        check_request(job.request);  // the file may be of another hand
+        const GoingOn from = going_on(workspace_, job);
+        if (from == GoingOn::complete) {  // it was killed behind its last checkpoint
+            job.state = JobState::done;
+            job.ended = now_in_seconds();
+            job.exit_code = 0;
+            book.write();
+            return;
+        }
         start_detached({program_, command_of(workspace_, job, from), job.output},
                        [&](const ProcessId& process) {
                            job.process = process;

@@ -1,9 +1,5 @@
 #include "studio/report.h"
 
-#include <algorithm>
-#include <cmath>
-#include <map>
-
 #include "core/error.h"
 #include "core/files.h"
 #include "core/strings.h"
@@ -11,31 +7,6 @@
 
 namespace testudo::studio {
 namespace {
-
-double number_of(const Json& object, const char* key) {
-    const auto found = object.find(key);
-    return found != object.end() && found->is_number() ? found->get<double>() : std::nan("");
-}
-
-// Where an event lies on the iteration axis; NaN when it has no place there.
-double iteration_of(const Json& event) { return number_of(event, "it"); }
-
-Series series_of(const std::vector<Json>& events, const std::string& name, bool validation, const char* key) {
-    Series series{name, {}, validation};
-    for (const auto& event : events) {
-        if (!event.is_object() || event.value("type", "") != "metric") continue;
-        const std::string mode = event.value("mode", "training");
-        if (mode != (validation ? "validation" : "training")) continue;
-        const double x = iteration_of(event), y = number_of(event, key);
-        if (std::isfinite(x) && event.contains(key)) series.points.emplace_back(x, y);
-    }
-    return series;
-}
-
-bool has_points(const Series& series) {
-    return std::any_of(series.points.begin(), series.points.end(),
-                       [](const auto& point) { return std::isfinite(point.second); });
-}
 
 std::string base64(std::string_view bytes) {
     constexpr char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
@@ -110,42 +81,6 @@ std::string table_html(const ReportTable& table) {
 }
 
 }  // namespace
-
-std::vector<std::pair<std::string, Chart>> training_charts(const std::vector<Json>& events) {
-    const auto chart = [&](const char* title, const char* y, std::vector<Series> series) {
-        std::erase_if(series, [](const Series& one) { return !has_points(one); });
-        Chart out;
-        out.title = title;
-        out.x_label = "iteration";
-        out.y_label = y;
-        out.series = std::move(series);
-        return out;
-    };
-    std::vector<std::pair<std::string, Chart>> out;
-    const auto loss = [&](const char* name, const char* title, const char* key) {
-        out.emplace_back(name, chart(title, "loss (nats per token)",
-                                     {series_of(events, "training", false, key),
-                                      series_of(events, "validation", true, key)}));
-    };
-    loss("loss_mel", "Loss of the mel codes", "loss_mel_ce");
-    loss("loss_text", "Loss of the text", "loss_text_ce");
-    loss("loss_total", "Total loss", "loss_gpt_total");
-    out.emplace_back("learning_rate", chart("Learning rate", "learning rate",
-                                            {series_of(events, "learning rate", false, "lr")}));
-    std::erase_if(out, [](const auto& item) { return item.second.series.empty(); });
-    return out;
-}
-
-std::vector<fs::path> write_graphs(const std::vector<Json>& events, const fs::path& folder) {
-    std::vector<fs::path> files;
-    for (const auto& [name, chart] : training_charts(events)) {
-        files.push_back(folder / (name + ".svg"));
-        write_chart_svg(chart, files.back());
-        files.push_back(folder / (name + ".png"));
-        write_chart_png(chart, files.back());
-    }
-    return files;
-}
 
 std::string report_html(const Report& report, const fs::path& folder) {
     std::string out = cat("<!doctype html>\n<html lang=\"", escape_xml(report.language),

@@ -1,5 +1,5 @@
 #pragma once
-// What a training came to: graphs of its events and one page that a browser opens.
+// What a training came to, as one page that a browser opens.
 #include <filesystem>
 #include <string>
 #include <utility>
@@ -9,12 +9,6 @@
 #include "studio/chart.h"
 
 namespace testudo::studio {
-
-// Charts of a training's metric events: losses (text, mel, total; training and validation) and learning rate
-// over iterations. A chart without a point is left out.
-std::vector<std::pair<std::string, Chart>> training_charts(const std::vector<Json>& events);
-// Writes <name>.svg and <name>.png for each; returns the files.
-std::vector<fs::path> write_graphs(const std::vector<Json>& events, const fs::path& folder);
 
 struct ReportAudio {
     std::string title, description;

@@ -4,9 +4,12 @@
 #include <cmath>
 #include <limits>
 
+#include "core/error.h"
+#include "core/event_tail.h"
 #include "core/files.h"
 #include "core/strings.h"
 #include "studio/voice_summary.h"
+#include "training/read_metrics.h"
 #include "training/run_paths.h"
 
 namespace testudo::studio {
@@ -17,13 +20,16 @@ constexpr double none = std::numeric_limits<double>::quiet_NaN();
 
 std::size_t rows_of(const Columns& columns) { return columns.empty() ? 0 : columns.begin()->second.size(); }
 
+bool wanted(const std::vector<std::string>& keys, const std::string& key) {
+    return keys.empty() || key == "it" || key == "time" ||
+           std::find(keys.begin(), keys.end(), key) != keys.end();
+}
+
 void add_row(Columns& columns, const Json& event, const std::vector<std::string>& keys) {
     const std::size_t before = rows_of(columns);
     for (const auto& [key, value] : event.items()) {
         if (!value.is_number() || key == "seq") continue;
-        if (!keys.empty() && key != "it" && key != "time" &&
-            std::find(keys.begin(), keys.end(), key) == keys.end())
-            continue;
+        if (!wanted(keys, key)) continue;
         auto& column = columns[key];
         column.resize(before, none);
         column.push_back(value.get<double>());
@@ -32,23 +38,22 @@ void add_row(Columns& columns, const Json& event, const std::vector<std::string>
 }
 
 void add_event(RunSeries& series, const Json& event, const std::vector<std::string>& keys) {
-    const std::string type = event.value("type", "");
+    const std::string type = text_or(event, "type");
     if (type == "metric" && event.contains("it") && event["it"].is_number()) {
-        const std::string mode =
-            event.contains("mode") && event["mode"].is_string() ? event.value("mode", "") : "";
+        const std::string mode = text_or(event, "mode");
         if (mode.empty()) add_row(series.steps, event, keys);
         if (mode == "validation") add_row(series.validation, event, keys);
-    } else if (type == "artifact" && event.value("kind", "") == "state") {
-        const fs::path state = event.value("path", "");
+    } else if (type == "artifact" && text_or(event, "kind") == "state") {
+        const fs::path state = text_or(event, "path");
         const std::string stem = state.stem().string();
         if (!stem.empty() && stem.size() < 16 && stem.find_first_not_of("0123456789") == std::string::npos)
             series.milestones.push_back(
-                {{"it", std::stoll(stem)}, {"what", "save"}, {"time", event.value("time", 0.0)}});
+                {{"it", std::stoll(stem)}, {"what", "save"}, {"time", number_or(event, "time", 0)}});
     } else if (type == "done" || type == "failed") {
         const auto& its = series.steps.find("it");
         if (its != series.steps.end() && !its->second.empty())
             series.milestones.push_back(
-                {{"it", its->second.back()}, {"what", "end"}, {"time", event.value("time", 0.0)}});
+                {{"it", its->second.back()}, {"what", "end"}, {"time", number_or(event, "time", 0)}});
     }
 }
 
@@ -57,6 +62,15 @@ bool concerns(std::string_view line) {
            line.find("\"artifact\"") != std::string_view::npos ||
            line.find("\"done\"") != std::string_view::npos ||
            line.find("\"failed\"") != std::string_view::npos;
+}
+
+bool has_logs(const fs::path& folder) {
+    std::error_code error;
+    for (fs::directory_iterator entry(folder, error), end; !error && entry != end; entry.increment(error)) {
+        const std::string name = entry->path().filename().string();
+        if (name.starts_with("train_") && name.ends_with(".log")) return true;
+    }
+    return false;
 }
 
 RunEntry entry_of(const std::string& voice, const training::RunPaths& paths, bool archived) {
@@ -69,16 +83,18 @@ RunEntry entry_of(const std::string& voice, const training::RunPaths& paths, boo
     const auto saved = training::saved_iterations(paths);
     if (!saved.empty()) entry.iteration = saved.back();
     entry.changed = std::max(change_time(paths.events), change_time(paths.models));
+    entry.log = change_time(paths.events) == 0 && has_logs(paths.finetune);
+    if (entry.log) entry.changed = std::max(entry.changed, change_time(paths.finetune));
     return entry;
 }
 
 }  // namespace
 
-RunSeries read_series(const fs::path& events, std::uint64_t after, const std::vector<std::string>& keys) {
+RunSeries series_after(const RunEntry& run, std::uint64_t after, const std::vector<std::string>& keys) {
     RunSeries series;
     std::error_code error;
-    if (!fs::exists(events, error)) return series;
-    const MappedFile file(events);
+    if (!fs::exists(run.events, error)) return series;
+    const MappedFile file(run.events);
     const auto bytes = file.bytes();
     const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
     series.reset = after > text.size() || (after > 0 && text[after - 1] != '\n');
@@ -91,6 +107,36 @@ RunSeries read_series(const fs::path& events, std::uint64_t after, const std::ve
         if (event.is_object()) add_event(series, event, keys);
     }
     series.next = at;
+    return series;
+}
+
+RunSeries whole_series(const RunEntry& run, const std::vector<std::string>& keys) {
+    RunSeries series = series_after(run, 0, keys);  // for its milestones, and where it ends
+    training::MetricTable table;
+    try {
+        table = training::read_run_metrics(run.folder);
+    } catch (const Error& error) {
+        if (error.kind() != ErrorKind::input) throw;
+        return series;  // it has no numbers yet
+    }
+    series.steps.clear();
+    series.validation.clear();
+    for (const auto& row : table.rows()) {
+        Columns& columns = row.validation ? series.validation : series.steps;
+        const std::size_t before = rows_of(columns);
+        const auto put = [&](const std::string& key, double value) {
+            if (!wanted(keys, key)) return;
+            auto& column = columns[key];
+            column.resize(before, none);
+            column.push_back(value);
+        };
+        put("it", static_cast<double>(row.iteration));
+        put("time", row.time);
+        if (row.epoch) put("epoch", static_cast<double>(*row.epoch));
+        for (std::size_t i = 0; i < row.values.size(); ++i)
+            if (std::isfinite(row.values[i])) put(table.columns()[i], row.values[i]);
+        for (auto& [key, column] : columns) column.resize(before + 1, none);
+    }
     return series;
 }
 
@@ -123,29 +169,6 @@ Json to_json(const Columns& columns) {
         for (const double value : values) list.push_back(std::isfinite(value) ? Json(value) : Json());
         out[key] = std::move(list);
     }
-    return out;
-}
-
-std::string to_csv(const RunSeries& series) {
-    std::vector<std::string> names;
-    for (const Columns* columns : {&series.steps, &series.validation})
-        for (const auto& [key, values] : *columns)
-            if (std::find(names.begin(), names.end(), key) == names.end()) names.push_back(key);
-    std::string out = "mode";
-    for (const auto& name : names) out += "," + name;
-    out += "\n";
-    for (const auto& [mode, columns] :
-         {std::pair{"training", &series.steps}, std::pair{"validation", &series.validation}})
-        for (std::size_t row = 0; row < rows_of(*columns); ++row) {
-            out += mode;
-            for (const auto& name : names) {
-                out += ",";
-                const auto found = columns->find(name);
-                if (found != columns->end() && std::isfinite(found->second[row]))
-                    out += Json(found->second[row]).dump();
-            }
-            out += "\n";
-        }
     return out;
 }
 

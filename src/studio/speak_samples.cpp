@@ -1,11 +1,13 @@
 #include "studio/speak_samples.h"
 
 #include <algorithm>
+#include <memory>
 
 #include "audio/decode.h"
 #include "audio/mel.h"
 #include "core/available_memory.h"
 #include "core/error.h"
+#include "core/files.h"
 #include "core/strings.h"
 #include "nets/dvae.h"
 #include "nets/unified_voice.h"

@@ -11,6 +11,12 @@
 
 namespace testudo::tensors {
 
+namespace {
+
+void release_map(void* held) { delete static_cast<Map*>(held); }
+
+}  // namespace
+
 at::Storage storage_of(const Map& map, std::size_t offset, std::size_t bytes, std::size_t alignment) {
     std::byte* data = map->bytes().data() + offset;
     if (bytes == 0 || reinterpret_cast<std::uintptr_t>(data) % alignment != 0) {
@@ -18,9 +24,8 @@ at::Storage storage_of(const Map& map, std::size_t offset, std::size_t bytes, st
         if (bytes > 0) std::memcpy(copy.get(), data, bytes);
         return at::Storage(at::Storage::use_byte_size_t(), bytes, std::move(copy), nullptr, false);
     }
-    const auto release = [](void* held) { delete static_cast<Map*>(held); };
     return at::Storage(at::Storage::use_byte_size_t(), bytes,
-                       at::DataPtr(data, new Map(map), release, at::Device(at::kCPU)), nullptr, false);
+                       at::DataPtr(data, new Map(map), &release_map, at::Device(at::kCPU)), nullptr, false);
 }
 
 std::int64_t check_geometry(const Geometry& geometry, std::int64_t available, const std::string& file) {
@@ -69,6 +74,12 @@ void forget_pages(std::span<const std::byte> bytes) {
     const auto end = reinterpret_cast<std::uintptr_t>(bytes.data() + bytes.size()) / page * page;
     // Pages nobody has written into come back from the file when they are needed.
     if (begin < end) ::madvise(reinterpret_cast<void*>(begin), end - begin, MADV_DONTNEED);
+}
+
+void forget_pages_of(const at::Tensor& tensor) {
+    if (!tensor.defined() || !tensor.has_storage() || !tensor.is_contiguous()) return;
+    if (tensor.storage().data_ptr().get_deleter() == &release_map)
+        forget_pages({static_cast<const std::byte*>(tensor.const_data_ptr()), tensor.nbytes()});
 }
 
 }  // namespace testudo::tensors

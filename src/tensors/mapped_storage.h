@@ -32,5 +32,7 @@ std::vector<std::int64_t> row_major_strides(std::span<const std::int64_t> sizes)
 
 // Lets go of pages that were only looked at (to check them): they count for this process' memory no longer.
 void forget_pages(std::span<const std::byte> bytes);
+// The same of a tensor that lies in a mapped file and was not written to; nothing for any other.
+void forget_pages_of(const at::Tensor& tensor);
 
 }  // namespace testudo::tensors

@@ -5,6 +5,7 @@
 // our own machine, which knows the values of value.h, storages and the three functions that rebuild tensors;
 // any other name or opcode in the file is refused by its name. Formats: docs/formats.md.
 #include <filesystem>
+#include <functional>
 
 #include "tensors/named_tensors.h"
 #include "tensors/value.h"
@@ -31,6 +32,9 @@ Value read_pickle(const fs::path& path, Check check = Check::contents);
 // the tensors, atomically; tensors that overlap in memory (tied, views) share one storage of just the range
 // they use. Tensors of other devices are copied to the CPU one at a time. Error(usage) for a tensor that the
 // format cannot hold (sparse, quantised, complex), Error(environment) when the disk is full.
-void write_pickle(const fs::path& path, const Value& value);
+// `at_write`, where given, is handed each run of elements ([n], as tensors use them) when its turn comes and
+// returns it or others of the same count and type to write in its place, such as merged weights.
+using AtWrite = std::function<at::Tensor(const at::Tensor& elements)>;
+void write_pickle(const fs::path& path, const Value& value, const AtWrite& at_write = {});
 
 }  // namespace testudo::tensors

@@ -212,7 +212,7 @@ std::string root_for(const fs::path& path) {
 
 }  // namespace
 
-void write_pickle(const fs::path& path, const Value& value) {
+void write_pickle(const fs::path& path, const Value& value, const AtWrite& at_write) {
     const std::string file = to_utf8(path.native());
     std::vector<at::Tensor> tensors;
     collect(value, "the checkpoint", file, 0, tensors);
@@ -225,7 +225,8 @@ void write_pickle(const fs::path& path, const Value& value) {
     zip.add(".storage_alignment", "64");
     zip.add("byteorder", "little");
     for (std::size_t i = 0; i < plan.runs.size(); ++i) {
-        const at::Tensor bytes = row_major_on_host(plan.runs[i].elements);
+        const at::Tensor& elements = plan.runs[i].elements;
+        const at::Tensor bytes = row_major_on_host(at_write ? at_write(elements) : elements);
         zip.add(cat("data/", i),
                 std::span(static_cast<const std::byte*>(bytes.const_data_ptr()), bytes.nbytes()));
     }

@@ -2,6 +2,7 @@
 
 #include "core/error.h"
 #include "core/strings.h"
+#include "tensors/mapped_storage.h"
 #include "tensors/sidecar.h"
 #include "tensors/weights.h"
 
@@ -11,6 +12,16 @@ namespace {
 
 nets::Find find_in_file(const tensors::NamedTensors& weights) {
     return [&weights](const std::string& name) { return weights.find(name); };
+}
+
+// For weights that are copied one after the other: the file's pages would otherwise stand beside them, and a
+// model would take twice its memory while it is loaded.
+nets::Find find_and_forget(const tensors::NamedTensors& weights) {
+    auto last = std::make_shared<const at::Tensor*>(nullptr);
+    return [&weights, last](const std::string& name) {
+        if (*last) tensors::forget_pages_of(**last);
+        return *last = weights.find(name);
+    };
 }
 
 void must_exist(const fs::path& file, const std::string& what) {
@@ -68,7 +79,7 @@ nets::UnifiedVoice load_model(const fs::path& file, const nets::UnifiedVoiceConf
     const auto weights = tensors::read_weights(file);
     check_sizes(weights, file, expected, where);
     nets::UnifiedVoice model(expected, device);
-    model.load(find_in_file(weights), to_utf8(file.native()));
+    model.load(find_and_forget(weights), to_utf8(file.native()));
     return model;
 }
 

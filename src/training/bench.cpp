@@ -4,18 +4,22 @@
 
 #include <algorithm>
 #include <chrono>
+#include <ctime>
 #include <fstream>
 #include <numeric>
+#include <optional>
 
 #include "audio/mel.h"
 #include "audio/training_wave.h"
 #include "core/error.h"
 #include "core/strings.h"
+#include "nets/block_math.h"
 #include "nets/dropout.h"
 #include "nets/dvae.h"
 #include "text/tokenizer.h"
 #include "training/allocator.h"
 #include "training/step.h"
+#include "training/trainable.h"
 
 namespace testudo::training {
 
@@ -130,25 +134,63 @@ nets::Batch batch_of(const std::vector<Clip>& clips, std::size_t first, int size
     return batch;
 }
 
-// GFLOP/s of large float32 matrix products, the best of three.
+double processor_seconds() {
+    timespec time{};
+    ::clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
+    return static_cast<double>(time.tv_sec) + 1e-9 * static_cast<double>(time.tv_nsec);
+}
+
+// Times of one thing, on the clock and of all processors together.
+struct Spent {
+    double clock = 0, processors = 0;
+};
+template <class Act>
+Spent spent_on(const Act& act) {
+    const double clock = seconds(), processors = processor_seconds();
+    act();
+    return {seconds() - clock, processor_seconds() - processors};
+}
+
+// GFLOP/s of large float32 matrix products, the best of three: by the clock, and by each processor's time.
+struct Peak {
+    double clock = 0, processor = 0;
+};
 class GemmPeak {
   public:
-    GemmPeak() : a_(at::rand({side, side})), b_(at::rand({side, side})), out_(at::empty({side, side})) {
+    explicit GemmPeak(bool plain)
+        : a_(at::rand({side, side})),
+          b_(at::rand({side, side})),
+          out_(at::empty({side, side})),
+          plain_(plain) {
         at::mm_out(out_, a_, b_);
     }
-    double measure() {
-        double best = 0;
-        for (int i = 0; i < 3; ++i) {
-            const double start = seconds();
-            at::mm_out(out_, a_, b_);
-            best = std::max(best, 2e-9 * side * side * side / (seconds() - start));
-        }
-        return best;
+    Peak libtorch() {
+        return best([&] { at::mm_out(out_, a_, b_); });
+    }
+    // The better of libtorch's products and our own.
+    Peak measure() {
+        Peak peak = libtorch();
+        if (plain_) return peak;
+        const Peak own = best([&] { nets::product_out(out_, a_, b_, {}); });
+        return {std::max(peak.clock, own.clock), std::max(peak.processor, own.processor)};
     }
 
   private:
+    template <class Act>
+    Peak best(const Act& act) {
+        Peak peak;
+        for (int i = 0; i < 3; ++i) {
+            const Spent spent = spent_on(act);
+            constexpr double work = 2e-9 * side * side * side;
+            peak.clock = std::max(peak.clock, work / spent.clock);
+            peak.processor = std::max(peak.processor, work / spent.processors);
+        }
+        return peak;
+    }
+
     static constexpr std::int64_t side = 2048;
     at::Tensor a_, b_, out_;
+    bool plain_;
 };
 
 }  // namespace
@@ -156,6 +198,8 @@ class GemmPeak {
 Json bench_training(const BenchOptions& options, Events& events) {
     if (options.threads > 0) at::set_num_threads(options.threads);
     const bool arena = use_training_allocator();
+    std::optional<nets::PlainMath> plain;
+    if (options.plain) plain.emplace();
     Json once = Json::object();
     events.info("Reading the clips, computing mels and codes once");
     const std::vector<Clip> clips = clips_of(options, once);
@@ -166,16 +210,27 @@ Json bench_training(const BenchOptions& options, Events& events) {
     config.heads = options.heads;
     nets::UnifiedVoice model(config);
     model.initialise(1);
-    AdamW optimizer(model.parameters(), {.eight_bit = options.bitsandbytes},
-                    {.rate = options.ema ? 0.999 : 0.0});
+    Config trained;
+    trained.model = config;
+    trained.lora.rank = options.lora_rank;
+    const Trainable trainable = make_trainable(model, trained);
+    AdamW optimizer(trainable.parameters, {.eight_bit = options.bitsandbytes},
+                    {.rate = options.ema ? 0.999 : 0.0}, trainable.frozen);
     Step step(model, optimizer,
-              {.memory = options.memory == "full"   ? GradientMemory::full
+              {.checkpointing = options.checkpointing,
+               .memory = options.memory == "full"   ? GradientMemory::full
                          : options.memory == "lean" ? GradientMemory::lean
-                                                    : GradientMemory::automatic});
-    GemmPeak gemm_peak;
-    const double useful = 6e-9 * static_cast<double>(nets::count_elements(model.parameters()));  // per token
+                                                    : GradientMemory::automatic,
+               .precision =
+                   options.precision == "bfloat16" ? nets::Precision::bfloat16 : nets::Precision::float32});
+    GemmPeak gemm_peak(options.plain);
+    // A token: two passes through every weight, a third for gradients of the trained ones.
+    const double useful = 4e-9 * static_cast<double>(nets::count_elements(model.parameters())) +
+                          2e-9 * static_cast<double>(optimizer.trained_elements());
 
-    std::vector<double> data, conditioning, forward, backward, optimiser, total, gemm, share;
+    std::vector<double> data, conditioning, forward, backward, optimiser, total, processors, share,
+        processor_share;
+    std::vector<Peak> gemm;
     nets::TokenCounts tokens;
     std::int64_t clipped = 0;
     StepResult result;
@@ -184,20 +239,24 @@ Json bench_training(const BenchOptions& options, Events& events) {
         const nets::Batch batch = batch_of(
             clips, static_cast<std::size_t>(i) * static_cast<std::size_t>(options.batch), options.batch);
         const double ready = seconds();
-        result = step.run({&batch, 1}, 1e-5, static_cast<std::uint64_t>(i) + 1, i + 1);
-        const double end = seconds();
+        const Spent spent = spent_on([&] {
+            result = step.run({&batch, 1}, 1e-5, static_cast<std::uint64_t>(i) + 1, i + 1);
+        });
         gemm.push_back(gemm_peak.measure());
         events.progress("bench", i, options.steps, "steps");
         if (i == 0) continue;  // memory is mapped and kernels are made in the first
         const nets::TokenCounts count = nets::count_tokens(config, batch, {});
         tokens.sequence += count.sequence, tokens.padded += count.padded;
         // Machines that are shared change their speed from one second to the next: compare neighbours.
-        share.push_back(useful * static_cast<double>(count.sequence) / (end - start) /
-                        std::max(gemm[gemm.size() - 2], gemm.back()));
+        const Peak &before = gemm[gemm.size() - 2], &after = gemm.back();
+        const double work = useful * static_cast<double>(count.sequence);
+        share.push_back(work / spent.clock / std::max(before.clock, after.clock));
+        processor_share.push_back(work / spent.processors / std::max(before.processor, after.processor));
         data.push_back(ready - start);
         conditioning.push_back(result.times.conditioning), forward.push_back(result.times.forward);
         backward.push_back(result.times.backward), optimiser.push_back(result.times.optimiser);
-        total.push_back(end - start);
+        total.push_back(spent.clock);
+        processors.push_back(spent.processors);
         clipped += std::max(result.grad_norm_decay, result.grad_norm_rest) > step.options().clip;
     }
 
@@ -211,7 +270,9 @@ Json bench_training(const BenchOptions& options, Events& events) {
     out["batch"] = options.batch;
     out["steps"] = options.steps;
     out["threads"] = at::get_num_threads();
+    out["precision"] = options.precision;
     out["parameters"] = nets::count_elements(model.parameters());
+    out["trained_parameters"] = optimizer.trained_elements();
     out["seconds_per_step"] = step_seconds;
     out["seconds_per_step_min"] = *std::min_element(total.begin(), total.end());
     out["seconds_per_step_max"] = *std::max_element(total.begin(), total.end());
@@ -224,9 +285,14 @@ Json bench_training(const BenchOptions& options, Events& events) {
     out["tokens_per_step"] = {{"real", real}, {"padded", padded}};
     out["tokens_per_second"] = {{"real", real / step_seconds}, {"padded", padded / step_seconds}};
     out["gflops_6nt"] = useful * real / step_seconds;
-    out["gemm_peak_gflops"] = *std::max_element(gemm.begin(), gemm.end());
-    out["gemm_mean_gflops"] = mean(gemm);
+    const auto by_clock = [](const Peak& a, const Peak& b) { return a.clock < b.clock; };
+    out["gemm_peak_gflops"] = std::max_element(gemm.begin(), gemm.end(), by_clock)->clock;
+    out["gemm_peak_libtorch_gflops"] = gemm_peak.libtorch().clock;
     out["share_of_gemm_peak"] = mean(share);  // of the peak measured around each step
+    out["share_best"] = *std::max_element(share.begin(), share.end());
+    // The same by processor seconds, which others on the machine disturb less.
+    out["processor_seconds_per_step"] = mean(processors);
+    out["share_by_processor_time"] = mean(processor_share);
     out["peak_memory_mib"] = peak_memory_mib();
     out["optimiser_state_mib"] = optimizer.state_bytes() / 1048576;
     out["arena"] = arena;

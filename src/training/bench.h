@@ -12,7 +12,10 @@ struct BenchOptions {
     int threads = 0;   // 0: as libtorch chooses
     std::string data;  // folder with train.txt; empty: made-up clips of 2-10 s
     bool ema = false, bitsandbytes = false;
-    std::string memory = "auto";
+    std::string memory = "auto", precision = "float32";
+    int lora_rank = 0;
+    bool checkpointing = false;
+    bool plain = false;
 
     template <class Visitor>
     static void describe(Visitor&& visit) {
@@ -43,6 +46,21 @@ struct BenchOptions {
                                              .label = "Gradient memory",
                                              .help = "full keeps gradients in 32 bits, lean in 16",
                                              .choices = {"auto", "full", "lean"}});
+        visit(&BenchOptions::lora_rank, Setting{.key = "lora_rank",
+                                                .label = "LoRA rank",
+                                                .help = "train adapters of this rank; 0: the whole model",
+                                                .min = 0,
+                                                .max = 4096});
+        visit(&BenchOptions::checkpointing, Setting{.key = "checkpointing",
+                                                    .label = "Gradient checkpointing",
+                                                    .help = "compute activations twice"});
+        visit(&BenchOptions::precision, Setting{.key = "precision",
+                                                .label = "Precision",
+                                                .help = "of the large products",
+                                                .choices = {"float32", "bfloat16"}});
+        visit(&BenchOptions::plain, Setting{.key = "plain",
+                                            .label = "Plain",
+                                            .help = "only libtorch's operations, none of our kernels"});
     }
 };
 

@@ -1,5 +1,8 @@
 #include "training/checkpoint.h"
 
+#include <cmath>
+#include <map>
+
 #include "core/error.h"
 #include "core/files.h"
 #include "core/strings.h"
@@ -71,9 +74,10 @@ Dict group_settings(const AdamWOptions& options, bool decays, double initial_rat
 Dict optimizer_value(AdamW& optimizer, double initial_rate, double rate) {
     Dict state;
     for (std::size_t i = 0; i < optimizer.size(); ++i)
-        state.items.emplace_back(static_cast<std::int64_t>(i), optimizer.options().eight_bit
-                                                                   ? moments_as_bitsandbytes(optimizer, i)
-                                                                   : moments_as_torch(optimizer, i));
+        if (optimizer.trains(optimizer.parameter_of(i)))
+            state.items.emplace_back(static_cast<std::int64_t>(i), optimizer.options().eight_bit
+                                                                       ? moments_as_bitsandbytes(optimizer, i)
+                                                                       : moments_as_torch(optimizer, i));
     List groups;
     std::int64_t index = 0;
     for (const bool decays : {true, false}) {
@@ -106,6 +110,17 @@ Value own_value(const OwnState& own) {
     for (const double loss : own.losses) losses.items.emplace_back(loss);
     dict.set("losses", std::move(losses));
     dict.set("bad_in_a_row", own.bad_in_a_row);
+    if (own.validation_loss) {
+        dict.set("validation_loss", *own.validation_loss);
+        dict.set("validated_on", own.validated_on);
+    }
+    dict.set("accumulation", own.accumulation);
+    List freeze;
+    for (const std::string& part : own.freeze) freeze.items.emplace_back(part);
+    dict.set("freeze", std::move(freeze));
+    if (own.adapters) dict.set("lora", to_value(*own.adapters));
+    dict.set("loss_scale", own.loss_scale.scale);
+    dict.set("loss_scale_steps", own.loss_scale.good_steps);
     return dict;
 }
 
@@ -142,6 +157,20 @@ OwnState read_own(const Value& value, const fs::path& file) {
     if (const Value* losses = value.find("losses"))
         for (const Value& loss : losses->elements()) own.losses.push_back(loss.number().value_or(0));
     own.bad_in_a_row = whole_number(value, "bad_in_a_row", 0, file);
+    if (const Value* loss = value.find("validation_loss"))
+        if (const auto number = loss->number(); number && std::isfinite(*number))
+            own.validation_loss = number;
+    own.validated_on = text("validated_on");
+    own.accumulation = whole_number(value, "accumulation", 0, file);
+    if (const Value* freeze = value.find("freeze"))
+        for (const Value& part : freeze->elements())
+            if (part.text()) own.freeze.push_back(*part.text());
+    if (const Value* adapters = value.find("lora")) own.adapters = adapters_of(*adapters, file);
+    if (const Value* scale = value.find("loss_scale"))
+        own.loss_scale.scale = scale->number().value_or(LossScale::initial);
+    if (!(own.loss_scale.scale > 0 && std::isfinite(own.loss_scale.scale)))
+        throw bad_state(file, "its \"loss_scale\" is not above 0");
+    own.loss_scale.good_steps = whole_number(value, "loss_scale_steps", 0, file);
     return own;
 }
 
@@ -160,9 +189,36 @@ void read_back(const fs::path& file, tensors::Check check) {
     }
 }
 
-void write_model(const fs::path& file, const nets::Parameters& parameters) {
-    tensors::write_pickle(file, tensors::to_value(named(parameters)));
+// Merges adapters into the weights as they are written, one matrix at a time: the merged model never exists
+// as a whole.
+tensors::AtWrite merging(const nets::UnifiedVoice& model, const nets::Find& find) {
+    std::map<const void*, std::pair<at::Tensor, nets::Adapter>> by_address;
+    const auto names = nets::adapter_parameters(model, model.adapters());
+    for (std::size_t i = 0; i < model.adapters().all.size(); ++i) {
+        nets::Adapter adapter = model.adapters().all[i];
+        adapter.a = *find(names[2 * i].first);
+        adapter.b = *find(names[2 * i + 1].first);
+        const at::Tensor& weight = model.parameters()[adapter.weight].second;
+        by_address[weight.const_data_ptr()] = {weight, std::move(adapter)};
+    }
+    return [by_address, scale = model.adapters().scale()](const at::Tensor& elements) {
+        const auto found = by_address.find(elements.const_data_ptr());
+        if (found == by_address.end()) return elements;
+        return nets::merged_weight(found->second.first, found->second.second, scale).reshape({-1});
+    };
+}
+
+// `merged` (empty: nothing) is done to the weights on their way.
+void write_model(const fs::path& file, const nets::Parameters& parameters, const tensors::AtWrite& merged) {
+    tensors::write_pickle(file, tensors::to_value(named(parameters)), merged);
     read_back(file, tensors::Check::structure);
+}
+
+nets::Parameters in_half(nets::Parameters all, const tensors::AtWrite& merged) {
+    for (auto& [name, tensor] : all)
+        if (tensor.is_floating_point())
+            tensor = (merged ? merged(tensor).view(tensor.sizes()) : tensor).to(at::kHalf);
+    return all;
 }
 
 // The parameters of the average in the model's state dict, masks included.
@@ -229,6 +285,15 @@ SavedMoment moment_of(const Value& entry, Moment which, at::IntArrayRef shape, c
     return moment;
 }
 
+// Parameters that the groups name.
+std::size_t grouped(const Value& optimizer) {
+    std::size_t count = 0;
+    if (const Value* groups = optimizer.find("param_groups"))
+        for (const Value& group : groups->elements())
+            if (const Value* members = group.find("params")) count += members->elements().size();
+    return count;
+}
+
 std::int64_t steps_of(const Value& entry) {
     const Value* steps = entry.find("step");
     if (!steps) return 0;
@@ -272,23 +337,32 @@ void restore_optimizer(AdamW& optimizer, const SavedState& saved) {
     const Dict& entries = *state->dict();
     // A run saved before its first step has no entries; moments then start at zero.
     if (entries.items.empty()) return optimizer.reset();
-    if (entries.items.size() != optimizer.size())
-        throw bad_state(saved.file, cat("it is of a model with ", entries.items.size(),
-                                        " parameters instead of ", optimizer.size()));
+    // Without an entry are those that were frozen.
+    const bool some_frozen = saved.own && (!saved.own->freeze.empty() || saved.own->adapters);
+    const std::size_t held = some_frozen ? grouped(saved.optimizer) : entries.items.size();
+    if (held != optimizer.size())
+        throw bad_state(saved.file,
+                        cat("it is of a model with ", held, " parameters instead of ", optimizer.size()));
     std::int64_t step = 0;
-    std::vector<std::pair<SavedMoment, SavedMoment>> moments;
+    std::vector<std::pair<SavedMoment, SavedMoment>> moments(optimizer.size());
     for (std::size_t i = 0; i < optimizer.size(); ++i) {
+        if (!optimizer.trains(optimizer.parameter_of(i))) continue;
         const std::string& name = optimizer.parameters()[optimizer.parameter_of(i)].first;
         const auto shape = optimizer.parameters()[optimizer.parameter_of(i)].second.sizes();
         const Value* entry = entries.find(static_cast<std::int64_t>(i));
         const std::string where = cat("entry ", i, " (", name, ")");
+        if (!entry && some_frozen) {
+            moments[i].first.values = moments[i].second.values = at::zeros(shape);
+            continue;
+        }
         if (!entry) throw bad_state(saved.file, cat(where, " is missing"));
         step = std::max(step, steps_of(*entry));
-        moments.emplace_back(moment_of(*entry, Moment::first, shape, where, saved.file),
-                             moment_of(*entry, Moment::second, shape, where, saved.file));
+        moments[i] = {moment_of(*entry, Moment::first, shape, where, saved.file),
+                      moment_of(*entry, Moment::second, shape, where, saved.file)};
     }
     at::NoGradGuard no_grad;
     for (std::size_t i = 0; i < moments.size(); ++i) {
+        if (!optimizer.trains(optimizer.parameter_of(i))) continue;
         const auto& [first, second] = moments[i];
         if (optimizer.is_quantised(i) && first.is_ours(Moment::first) && second.is_ours(Moment::second))
             for (const Moment which : {Moment::first, Moment::second}) {
@@ -324,20 +398,20 @@ Value state_value(const CheckpointContents& contents) {
     return state;
 }
 
-double checkpoint_bytes(std::int64_t elements, const nets::UnifiedVoiceConfig& model, bool average,
-                        double moments) {
-    const double weights = 4.0 * static_cast<double>(elements);
+double checkpoint_bytes(const TrainedSizes& sizes, const nets::UnifiedVoiceConfig& model, bool average) {
+    const double weights = 4.0 * static_cast<double>(sizes.model);
     const double mask = std::pow(model.sequence_limit(), 2);
-    return (average ? 2 : 1) * (weights + mask) + moments + 1e6;
+    // Adapters are in a file of their own and, with their average, in the state.
+    const double adapters = 4.0 * static_cast<double>(sizes.adapters) * (average ? 3 : 2);
+    return (average ? 2 : 1) * (weights + mask) + sizes.moments + adapters + 1e6;
 }
 
 double checkpoint_bytes(const nets::UnifiedVoice& model, const AdamW& optimizer) {
-    return checkpoint_bytes(nets::count_elements(model.parameters()), model.config(),
-                            !optimizer.ema().empty());
+    return checkpoint_bytes(sizes_of(model, optimizer), model.config(), !optimizer.ema().empty());
 }
 
 DiskNeed disk_need(const RunPaths& paths, double each, std::int64_t start, std::int64_t total,
-                   std::int64_t save_every, std::int64_t keep_states) {
+                   std::int64_t save_every, std::int64_t keep_states, std::int64_t keep_best) {
     DiskNeed need;
     need.each = each;
     need.room = free_space(paths.folder);
@@ -347,7 +421,8 @@ DiskNeed disk_need(const RunPaths& paths, double each, std::int64_t start, std::
     if (keep_states > 0) {
         // Those of a run that goes on are deleted as new ones come.
         const auto there = start > 0 ? static_cast<std::int64_t>(saved_iterations(paths).size()) : 0;
-        need.together = std::min(need.checkpoints, std::max<std::int64_t>(1, keep_states + 1 - there));
+        need.together =
+            std::min(need.checkpoints, std::max<std::int64_t>(1, keep_states + keep_best + 1 - there));
     }
     need.bytes = each * static_cast<double>(need.together);
     return need;
@@ -364,40 +439,40 @@ void check_disk(const RunPaths& paths, double bytes) {
 CheckpointFiles save_checkpoint(const RunPaths& paths, const CheckpointContents& contents) {
     make_folders(paths.models);
     make_folders(paths.states);
-    check_disk(paths, checkpoint_bytes(*contents.model, *contents.optimizer));
+    const auto elements = static_cast<double>(nets::count_elements(contents.model->parameters()));
+    check_disk(paths,
+               checkpoint_bytes(*contents.model, *contents.optimizer) + (contents.half ? 2 * elements : 0));
     CheckpointFiles files;
     files.model = paths.model(contents.iteration);
     files.state = paths.state(contents.iteration);
     const bool averaged = !contents.optimizer->ema().empty();
     if (averaged) files.ema_model = paths.ema_model(contents.iteration);
+    const auto& adapters = contents.own.adapters;
+    if (adapters) files.adapters = paths.adapters(contents.iteration);
+    if (contents.half) files.half_model = paths.half_model(contents.iteration);
     const bool stood = fs::exists(files.state);
+    const nets::UnifiedVoice& model = *contents.model;
     try {
-        write_model(files.model, contents.model->state_dict(true));
-        if (averaged) write_model(files.ema_model, with_ema(*contents.model, contents.optimizer->ema()));
+        const auto merged = [&](const nets::Parameters& these) {
+            return merging(model, nets::find_in(these));
+        };
+        const tensors::AtWrite with_adapters = adapters ? merged(adapters->tensors) : tensors::AtWrite();
+        write_model(files.model, model.state_dict(true), with_adapters);
+        if (averaged)
+            write_model(files.ema_model, with_ema(model, contents.optimizer->ema()),
+                        adapters ? merged(adapters->average) : tensors::AtWrite());
+        if (contents.half) write_model(files.half_model, in_half(model.state_dict(true), with_adapters), {});
+        if (adapters) write_adapters(files.adapters, *adapters);
         tensors::write_pickle(files.state, state_value(contents));
         read_back(files.state, tensors::Check::contents);
     } catch (...) {  // what is of no use must not fill the disk
         std::error_code ignored;
-        for (const fs::path& file : {files.state, files.ema_model, files.model})
+        for (const fs::path& file :
+             {files.state, files.adapters, files.half_model, files.ema_model, files.model})
             if (!stood && !file.empty()) fs::remove(file, ignored);
         throw;
     }
     return files;
-}
-
-std::vector<std::int64_t> delete_old_checkpoints(const RunPaths& paths, std::int64_t keep) {
-    std::vector<std::int64_t> deleted;
-    if (keep <= 0) return deleted;
-    const auto saved = saved_iterations(paths);
-    for (std::size_t i = 0; i + static_cast<std::size_t>(keep) < saved.size(); ++i) {
-        std::error_code ignored;  // a file that cannot be deleted is no reason to end a training
-        fs::remove(paths.state(saved[i]), ignored);
-        fs::remove(paths.ema_model(saved[i]), ignored);
-        fs::remove(paths.model(saved[i]), ignored);
-        delete_samples(paths, saved[i]);
-        deleted.push_back(saved[i]);
-    }
-    return deleted;
 }
 
 std::optional<SavedState> newest_state(const RunPaths& paths, std::vector<std::string>& problems) {

@@ -6,6 +6,7 @@
 #include "core/strings.h"
 #include "text/find_tokenizer.h"
 #include "training/samples.h"
+#include "training/trainable.h"
 #include "training/yaml_reader.h"
 
 namespace testudo::training {
@@ -77,6 +78,10 @@ ScheduleSettings read_schedule(const YamlReader& yaml, double rate) {
             throw input_error(cat(yaml.name(), ": train.T_period is missing"),
                               "Write the configuration again with `testudo configure`.");
         schedule.periods = *periods;
+        // The web UI writes one period an epoch: one too few for as many restarts as epochs, where DLAS fails
+        // in the last iteration. The last period goes on.
+        if (!periods->empty() && periods->size() < schedule.restarts.size() + 1)
+            schedule.periods.resize(schedule.restarts.size() + 1, periods->back());
         schedule.warmup = yaml.integer_in("train.warmup", 0, 0, many);
         schedule.lowest_rate = yaml.number_in("train.eta_min", 0, 0, 1);
     } else {
@@ -101,8 +106,6 @@ StepOptions read_step(const YamlReader& yaml) {
     step.mel_weight = yaml.number_in("steps.gpt_train.losses.mel_ce.weight", 1, 0, 1e6);
     step.clip = yaml.number_in("steps.gpt_train.clip_grad_eps", 0, 0, 1e12);
     step.dropout = yaml.number_in("testudo.dropout", 0.1, 0, 0.95);
-    step.checkpointing = yaml.boolean("testudo.checkpointing")
-                             .value_or(yaml.boolean("networks.gpt.kwargs.checkpointing").value_or(false));
     const std::string memory = yaml.text("testudo.gradient_memory").value_or("auto");
     if (memory == "full")
         step.memory = GradientMemory::full;
@@ -124,6 +127,40 @@ std::vector<std::string> read_sentences(const YamlReader& yaml) {
         throw input_error(cat(yaml.place(key), ": ", error.what()), error.hint());
     }
     return sentences;
+}
+
+Checkpointing read_checkpointing(const YamlReader& yaml) {
+    const std::string own = "testudo.checkpointing", dlas = "networks.gpt.kwargs.checkpointing";
+    if (yaml.has(own) && yaml.text(own) == "auto") return Checkpointing::automatic;
+    for (const std::string& key : {own, dlas})
+        if (const auto on = yaml.boolean(key)) return *on ? Checkpointing::on : Checkpointing::off;
+    return Checkpointing::automatic;
+}
+
+void read_trained_parts(const YamlReader& yaml, Config& config) {
+    AdapterSettings& lora = config.lora;
+    lora.rank = static_cast<int>(yaml.integer_in("testudo.lora.rank", 0, 0, 65536));
+    lora.alpha = yaml.number_in("testudo.lora.alpha", lora.alpha, 1e-6, 1e6);
+    lora.targets = yaml.texts("testudo.lora.targets").value_or(lora.targets);
+    config.freeze = yaml.texts("testudo.freeze").value_or(config.freeze);
+    try {
+        nets::UnifiedVoice model(config.model, at::kMeta);
+        make_trainable(model, config);
+    } catch (const Error& error) {
+        throw input_error(
+            cat(yaml.place(lora.rank > 0 ? "testudo.lora" : "testudo.freeze"), ": ", error.what()),
+            error.hint());
+    }
+}
+
+PrecisionChoice read_precision(const YamlReader& yaml) {
+    const std::string name = yaml.text("testudo.precision").value_or("auto");
+    if (name == "auto") return PrecisionChoice::automatic;
+    if (name == "float32") return PrecisionChoice::float32;
+    if (name == "bfloat16") return PrecisionChoice::bfloat16;
+    if (name == "float16") return PrecisionChoice::float16;
+    throw input_error(cat(yaml.place("testudo.precision"), " is \"", name, "\", which is not known"),
+                      "Choose auto, float32, bfloat16 or float16.");
 }
 
 }  // namespace
@@ -164,17 +201,24 @@ Config read_config(const fs::path& workspace, const fs::path& file) {
     config.adamw.weight_decay = yaml.number_in(step + "weight_decay", 0.01, 0, 1000);
     config.adamw.beta1 = yaml.number_in(step + "beta1", 0.9, 0, 0.999999999);
     config.adamw.beta2 = yaml.number_in(step + "beta2", 0.96, 0, 0.999999999);
-    config.adamw.eight_bit = yaml.boolean("bitsandbytes").value_or(false);
+    config.adamw.eight_bit = yaml.boolean("bitsandbytes").value_or(yaml.boolean("use_8bit").value_or(false));
     if (yaml.boolean("train.ema_enabled").value_or(false))
         config.ema_rate = yaml.number_in("train.ema_rate", 0.999, 0, 1);
+    config.half_precision = yaml.boolean("fp16").value_or(false);
+    config.precision = read_precision(yaml);
     config.schedule = read_schedule(yaml, rate);
     config.step = read_step(yaml);
+    config.checkpointing = read_checkpointing(yaml);
+    config.step.checkpointing = config.checkpointing == Checkpointing::on;
     config.model = read_model(yaml);
+    read_trained_parts(yaml, config);
 
     if (const auto path = yaml.text("path.resume_state"); path && !path->empty())
         config.resume_state = in_workspace(workspace, *path);
     config.base_model = in_workspace(
-        workspace, yaml.text("path.pretrain_model_gpt").value_or("./models/tortoise/autoregressive.pth"));
+        workspace,
+        yaml.text("path.pretrain_model_gpt")
+            .value_or(yaml.text("testudo.source_model").value_or("./models/tortoise/autoregressive.pth")));
     config.dvae = in_workspace(workspace, yaml.text("testudo.dvae").value_or("./models/tortoise/dvae.pth"));
 
     config.iterations = yaml.integer_in("train.niter", 0, 0, many);
@@ -187,7 +231,13 @@ Config read_config(const fs::path& workspace, const fs::path& file) {
     config.save_every = yaml.integer_in("logger.save_checkpoint_freq", 0, 0, many);
     config.validate_every = yaml.integer_in("train.val_freq", 0, 0, many);
     config.keep_states = yaml.integer_in("testudo.keep_states", 0, 0, many);
+    config.keep_best = yaml.integer_in("testudo.keep_best", 0, 0, many);
+    config.csv = yaml.boolean("testudo.csv").value_or(false);
+    config.tensorboard = yaml.boolean("testudo.tensorboard").value_or(false);
     config.sample_sentences = read_sentences(yaml);
+    config.gpus = yaml.integer_in("gpus", 1, 1, 64);
+    config.shard_optimizer = yaml.boolean("testudo.shard_optimizer").value_or(false);
+    config.save_half = yaml.boolean("testudo.save_half").value_or(false);
     config.seed = static_cast<std::uint64_t>(
         yaml.integer_in("testudo.seed", yaml.integer_in("train.manual_seed", 1234, 0, many), 0, many));
     return config;

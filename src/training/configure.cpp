@@ -16,6 +16,7 @@
 #include "training/run_paths.h"
 #include "training/samples.h"
 #include "training/states.h"
+#include "training/trainable.h"
 #include "training/yaml_reader.h"
 
 namespace testudo::training {
@@ -101,11 +102,11 @@ void adjust(TrainingSettings& settings, std::int64_t lines, Events& events) {
     const auto epochs = static_cast<double>(settings.epochs);
     if (settings.save_rate > epochs) settings.save_rate = epochs;
     if (settings.validation_rate > epochs) settings.validation_rate = epochs;
-    if (settings.half_precision)
-        events.warning("half precision is kept in the file for the originals; Testudo trains in 32 bits");
-    if (settings.gpus > 1)
+    if (settings.keep_best > 0 && settings.keep_states == 0)
+        events.info("keep_best changes what is kept only beside keep_states; all checkpoints are kept");
+    if (settings.half_precision && settings.bitsandbytes && settings.precision == "auto")
         events.warning(
-            "more than one GPU is kept in the file for the originals; Testudo trains on one device");
+            "BitsAndBytes switches half precision off, as in the original; precision bfloat16 goes with it");
 }
 
 fs::path default_dvae(const fs::path& workspace, const fs::path& model) {
@@ -159,6 +160,15 @@ void set_model(YAML::Node kwargs, const nets::UnifiedVoiceConfig& model) {
     kwargs["start_text_token"] = model.start_text_token;
 }
 
+// Error(usage) when nothing can be trained so.
+void check_trained_parts(const TrainingSettings& settings, const nets::UnifiedVoiceConfig& sizes) {
+    Config trial;
+    trial.lora = {static_cast<int>(settings.lora_rank), settings.lora_alpha, settings.lora_targets};
+    trial.freeze = settings.freeze;
+    nets::UnifiedVoice model(sizes, at::kMeta);
+    make_trainable(model, trial);
+}
+
 Json scheme_list_from_text(const Json& text, const std::string& where) {
     return text.is_string() ? parse_json(text.get<std::string>(), where) : text;
 }
@@ -167,6 +177,7 @@ Json scheme_list_from_text(const Json& text, const std::string& where) {
 
 Json configure(const std::filesystem::path& workspace, TrainingSettings settings, Events& events) {
     std::erase_if(settings.sample_sentences, [](const std::string& text) { return trim(text).empty(); });
+    std::erase(settings.freeze, std::string());  // --freeze "" clears the list
     check_settings(settings);
     check_schedule(settings);
     check_sentences(settings.sample_sentences);
@@ -194,6 +205,8 @@ Json configure(const std::filesystem::path& workspace, TrainingSettings settings
                            ". Move some lines of train.txt there to have it."));
         settings.validation_enabled = false;
     }
+    if (settings.keep_best > 0 && !settings.validation_enabled)
+        events.warning("keep_best has no effect without validation: there is nothing to tell the best by");
 
     if (settings.source_model.empty() || settings.source_model == "auto")
         settings.source_model = "./models/tortoise/autoregressive.pth";
@@ -202,6 +215,7 @@ Json configure(const std::filesystem::path& workspace, TrainingSettings settings
                           "Name another .state file, or leave resume_state empty.");
     const fs::path model_file = in_workspace(workspace, settings.source_model);
     const nets::UnifiedVoiceConfig model = model_sizes(model_file);
+    check_trained_parts(settings, model);
     const fs::path tokenizer_file =
         text::find_tokenizer(workspace, settings.tokenizer_json, "tokenizer_json");
     const fs::path dvae_file = settings.dvae_model.empty() ? default_dvae(workspace, model_file)
@@ -242,6 +256,7 @@ Json configure(const std::filesystem::path& workspace, TrainingSettings settings
     yaml["name"] = yaml_text(settings.voice);
     yaml["fp16"] = settings.half_precision && !settings.bitsandbytes;
     yaml["bitsandbytes"] = settings.bitsandbytes;
+    yaml["use_8bit"] = settings.bitsandbytes;  // its name in DLAS without the web UI
     yaml["gpus"] = settings.gpus;
     const std::string tokenizer_path =
         written_path(workspace, settings.tokenizer_json.empty() ? std::string(default_tokenizer)
@@ -281,11 +296,23 @@ Json configure(const std::filesystem::path& workspace, TrainingSettings settings
     own["dropout"] = yaml_float(settings.dropout);
     own["seed"] = settings.seed;
     own["keep_states"] = settings.keep_states;
+    own["keep_best"] = settings.keep_best;
+    own["csv"] = settings.csv;
+    own["tensorboard"] = settings.tensorboard;
     own["sample_sentences"] = YAML::Node(YAML::NodeType::Sequence);
     for (const std::string& text : settings.sample_sentences)
         own["sample_sentences"].push_back(yaml_text(text));
     own["checkpointing"] = settings.checkpointing;
+    YAML::Node lora(YAML::NodeType::Map);
+    lora["rank"] = settings.lora_rank;
+    lora["alpha"] = yaml_float(settings.lora_alpha);
+    lora["targets"] = flow_list(settings.lora_targets);
+    own["lora"] = lora;
+    own["freeze"] = flow_list(settings.freeze);
     own["gradient_memory"] = settings.gradient_memory;
+    own["shard_optimizer"] = settings.shard_optimizer;
+    own["precision"] = settings.precision;
+    own["save_half"] = settings.save_half;
     own["source_model"] = written_path(workspace, settings.source_model);
     own["dvae"] = written_path(workspace, fs::absolute(dvae_file).lexically_normal().string());
     write_yaml(paths.yaml, yaml);
@@ -335,6 +362,8 @@ TrainingSettings read_settings(const std::filesystem::path& json) {
         if (*scheme == "Multistep") *scheme = "MultiStepLR";
         if (*scheme == "Cos. Annealing") *scheme = "CosineAnnealingLR_Restart";
     }
+    if (const auto twice = values.find("checkpointing"); twice != values.end() && twice->is_boolean())
+        *twice = twice->get<bool>() ? "on" : "off";  // as earlier versions kept it
     if (const auto schedule = values.find("learning_rate_schedule"); schedule != values.end())
         *schedule = scheme_list_from_text(*schedule, where + ": learning_rate_schedule");
     TrainingSettings settings;

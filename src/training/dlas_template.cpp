@@ -15,6 +15,8 @@ start_step: 0
 checkpointing_enabled: true
 fp16: false
 bitsandbytes: false
+use_8bit: false
+use_tb_logger: true
 gpus: 1
 datasets: {}
 steps:
@@ -82,10 +84,15 @@ eval:
   pure: false
   output_state: gen
 logger:
+  print_freq: 1
   save_checkpoint_freq: 0
+  disable_state_saving: false
   visuals: [gen, mel]
   visual_debug_rate: 0
   is_mel_spectrogram: true
+upgrades:
+  number_of_checkpoints_to_save: 0
+  number_of_states_to_save: 0
 )";
 
 constexpr const char* dataset = R"(

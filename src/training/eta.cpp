@@ -5,36 +5,42 @@
 
 namespace testudo::training {
 
-void MovingDuration::add(double seconds) {
-    values_.push_back(seconds);
+void MovingPace::add(double seconds, double work) {
+    if (warm_up_ > 0 && values_.size() == warm_up_) {
+        values_.clear();
+        warm_up_ = 0;
+    }
+    values_.push_back({seconds, work});
     if (values_.size() > window_) values_.pop_front();
 }
 
-std::optional<double> MovingDuration::typical() const {
+std::optional<double> MovingPace::seconds_per_work() const {
     if (values_.empty()) return {};
-    std::vector<double> sorted(values_.begin(), values_.end());
+    std::vector<double> sorted;
+    for (const Value& value : values_) sorted.push_back(value.seconds / value.work);
     const auto middle = sorted.begin() + static_cast<std::ptrdiff_t>(sorted.size() / 2);
     std::nth_element(sorted.begin(), middle, sorted.end());
-    const double most = 3 * *middle;
-    double sum = 0;
-    for (const double value : values_) sum += std::min(value, most);
-    return sum / static_cast<double>(values_.size());
+    double seconds = 0, work = 0;
+    for (const Value& value : values_) {
+        seconds += std::min(value.seconds, 3 * *middle * value.work);
+        work += value.work;
+    }
+    return seconds / work;
 }
 
-// Whole epochs, so that their short last batches weigh what they should.
-Eta::Eta(std::int64_t iterations_per_epoch)
-    : iterations_(static_cast<std::size_t>(std::clamp<std::int64_t>(iterations_per_epoch, 1, 400) *
-                                           (20 / std::clamp<std::int64_t>(iterations_per_epoch, 1, 20)))),
-      validations_(9),
-      saves_(9) {}
+void Eta::expect(double validation_work, double save_seconds) {
+    validation_work_ = validation_work;
+    save_seconds_ = save_seconds;
+}
 
-std::optional<double> Eta::remaining(std::int64_t iterations, std::int64_t validations,
-                                     std::int64_t saves) const {
-    const auto step = iterations_.typical();
-    if (!step) return {};
-    return *step * static_cast<double>(iterations) +
-           validations_.typical().value_or(0) * static_cast<double>(validations) +
-           saves_.typical().value_or(0) * static_cast<double>(saves);
+std::optional<double> Eta::remaining(double work, std::int64_t validations, std::int64_t saves) const {
+    const auto pace = iterations_.seconds_per_work();
+    if (!pace) return {};
+    constexpr double forward_alone = 1.0 / 3;
+    return *pace * work +
+           validations_.seconds_per_work().value_or(*pace * validation_work_ * forward_alone) *
+               static_cast<double>(validations) +
+           saves_.seconds_per_work().value_or(save_seconds_) * static_cast<double>(saves);
 }
 
 }  // namespace testudo::training

@@ -62,6 +62,10 @@ const char* name_of(GradientMemory memory) {
     return memory == GradientMemory::full ? "full" : memory == GradientMemory::lean ? "lean" : "auto";
 }
 
+const char* name_of(Checkpointing checkpointing) {
+    return checkpointing == Checkpointing::on ? "on" : checkpointing == Checkpointing::off ? "off" : "auto";
+}
+
 }  // namespace
 
 TrainingSettings settings_of_yaml(const fs::path& workspace, const fs::path& file) {
@@ -89,9 +93,10 @@ TrainingSettings settings_of_yaml(const fs::path& workspace, const fs::path& fil
     if (config.validate_every > 0) settings.validation_rate = epochs_of(config.validate_every, per_epoch);
     settings.validation_enabled = config.validation;
     settings.half_precision = yaml.boolean("fp16").value_or(false);
-    settings.bitsandbytes = yaml.boolean("bitsandbytes").value_or(false);
+    settings.bitsandbytes = config.adamw.eight_bit;
     settings.workers = yaml.integer_in("datasets.train.n_workers", settings.workers, 0, 256);
-    settings.gpus = yaml.integer_in("gpus", settings.gpus, 1, 64);
+    settings.gpus = config.gpus;
+    settings.shard_optimizer = config.shard_optimizer;
     // The original names either a model or a state; ours keeps the former's name under a key of its own.
     settings.source_model =
         yaml.text("path.pretrain_model_gpt").value_or(yaml.text("testudo.source_model").value_or(""));
@@ -101,11 +106,20 @@ TrainingSettings settings_of_yaml(const fs::path& workspace, const fs::path& fil
     settings.dvae_model = yaml.text("testudo.dvae").value_or("");
     settings.sample_sentences = config.sample_sentences;
     settings.keep_states = config.keep_states;
+    settings.keep_best = config.keep_best;
+    settings.csv = config.csv;
+    settings.tensorboard = config.tensorboard;
     settings.ema = config.ema_rate > 0;
     settings.objective = config.step.form.objective == nets::Objective::dlas ? "dlas" : "consistent";
     settings.dropout = std::min(config.step.dropout, 0.9);
-    settings.checkpointing = config.step.checkpointing;
+    settings.checkpointing = name_of(config.checkpointing);
+    settings.lora_rank = config.lora.rank;
+    settings.lora_alpha = config.lora.alpha;
+    settings.lora_targets = config.lora.targets;
+    settings.freeze = config.freeze;
     settings.gradient_memory = name_of(config.step.memory);
+    settings.save_half = config.save_half;
+    settings.precision = yaml.text("testudo.precision").value_or("auto");
     settings.seed = static_cast<std::int64_t>(config.seed);
     return settings;
 }

@@ -9,6 +9,7 @@
 #include "core/error.h"
 #include "core/interrupt.h"
 #include "core/strings.h"
+#include "training/activation_memory.h"
 #include "training/allocator.h"
 #include "training/base_model.h"
 
@@ -20,9 +21,9 @@ constexpr std::int64_t samples_per_code = 1024, padded_samples = 255995;
 constexpr std::int64_t conditioning_frames = 172;
 constexpr double margin = 0.9;  // of what is available: other programs go on living
 
-bool lean(const Config& config, std::int64_t elements) {
+bool lean(const Config& config, std::int64_t trained) {
     if (config.step.memory != GradientMemory::automatic) return config.step.memory == GradientMemory::lean;
-    return elements > (std::int64_t{1} << 28);
+    return trained > (std::int64_t{1} << 28);
 }
 
 std::int64_t codes_of(const Config& config, const ClipLength& clip) {
@@ -90,19 +91,32 @@ double length(const Config& config, const ClipLength& clip) {
 
 }  // namespace
 
-double fixed_bytes(std::int64_t elements, double moments, const Config& config) {
-    const double gradients = lean(config, elements) ? 2 : 4;
-    return moments + static_cast<double>(elements) * (4 + (config.ema_rate > 0 ? 4 : 0) + gradients);
+double fixed_bytes(const TrainedSizes& sizes, const Config& config) {
+    const double gradients = lean(config, sizes.trained) ? 2 : 4;
+    return sizes.moments + 4 * static_cast<double>(sizes.model + sizes.adapters) +
+           static_cast<double>(sizes.trained) * ((config.ema_rate > 0 ? 4 : 0) + gradients);
 }
 
-MemoryNeed foretell_memory(const Config& config, std::int64_t elements, double moments, at::Device device,
-                           double held) {
+std::string memory_limit(at::Device device) {
+    const Meter meter(device);
+    return cat(human_bytes(meter.available()), " (", meter.limit(), ")");
+}
+
+MemoryNeed foretell_memory(const Config& config, const TrainedSizes& sizes, at::Device device, double held,
+                           const std::vector<int>& lengths) {
     const Meter meter(device);
     MemoryNeed need;
     need.available = meter.available();
     need.limit = meter.limit();
-    need.fixed = fixed_bytes(elements, moments, config);
+    need.fixed = fixed_bytes(sizes, config);
     need.needed = meter.now() + need.fixed - held;
+    need.checkpointing = config.step.checkpointing;
+    if (lengths.empty()) return need;
+    const std::vector<int> longest = longest_micro_batch(config, lengths);
+    need.micro_batch = static_cast<std::int64_t>(longest.size());
+    if (config.checkpointing == Checkpointing::automatic)
+        need.checkpointing = need.needed + activation_bytes(config, longest, false) > margin * need.available;
+    need.needed += activation_bytes(config, longest, need.checkpointing);
     return need;
 }
 
@@ -124,9 +138,19 @@ MemoryNeed measure_memory(const Config& config, const fs::path& weights, std::ve
     need.limit = meter.limit();
     need.micro_batch = micro;
     nets::UnifiedVoice model = load_model(weights, config.model, device, to_utf8(config.yaml.native()));
-    AdamW optimizer(model.parameters(), config.adamw, EmaOptions{config.ema_rate, false});
-    need.fixed = fixed_bytes(nets::count_elements(model.parameters()), optimizer.state_bytes(), config);
-    Step step(model, optimizer, config.step);
+    const Trainable trainable = make_trainable(model, config);
+    AdamW optimizer(trainable.parameters, config.adamw, EmaOptions{config.ema_rate, false}, trainable.frozen);
+    const TrainedSizes sizes = sizes_of(model, optimizer);
+    need.fixed = fixed_bytes(sizes, config);
+    std::vector<int> lengths;
+    for (const ClipLength& clip : clips) lengths.push_back(static_cast<int>(length(config, clip)));
+    const double held =
+        4.0 * static_cast<double>(sizes.model + sizes.adapters + (config.ema_rate > 0 ? sizes.trained : 0));
+    need.checkpointing = foretell_memory(config, sizes, device, held, lengths).checkpointing;
+    StepOptions options = config.step;
+    options.precision = precision_on(config.precision, config.half_precision, device);
+    Step step(model, optimizer, options);
+    step.set_checkpointing(need.checkpointing);
 
     std::vector<double> tokens(static_cast<std::size_t>(lines) + 1);  // of the first n clips
     for (std::int64_t i = 0; i < lines; ++i)

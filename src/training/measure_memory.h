@@ -8,6 +8,7 @@
 
 #include "core/events.h"
 #include "training/config.h"
+#include "training/trainable.h"
 
 namespace testudo::training {
 
@@ -25,16 +26,21 @@ struct MemoryNeed {
     std::int64_t micro_batch = 0;  // clips of a micro-batch
     // Clips of a micro-batch that fit with a tenth to spare; nothing when unknown.
     std::optional<std::int64_t> fitting;
+    bool checkpointing = false;  // the configuration's choice, or what automatic comes to
     std::optional<double> loss;  // total loss of the last measured step
     double seconds = 0;          // that it took
 };
 
-// Weights, moments (bytes), average and gradients of a training of `elements` parameters.
-double fixed_bytes(std::int64_t elements, double moments, const Config& config);
+// Weights, adapters, moments, average and gradients.
+double fixed_bytes(const TrainedSizes& sizes, const Config& config);
 
-// Only what can be told without running a step. `held`: bytes of fixed_bytes() that are taken already.
-MemoryNeed foretell_memory(const Config& config, std::int64_t elements, double moments, at::Device device,
-                           double held);
+// What can be told without running a step. `held`: bytes of fixed_bytes() that are taken already. `lengths`:
+// positions (text + codes) of all clips; empty: without activations.
+MemoryNeed foretell_memory(const Config& config, const TrainedSizes& sizes, at::Device device, double held,
+                           const std::vector<int>& lengths);
+
+// "6.2 GiB (the limit of the control group /x)".
+std::string memory_limit(at::Device device);
 
 // Steps with 1, 2, then all clips of the longest micro-batch, which is run only when the first two say that
 // it fits. Changes no file. Throws as load_model.

@@ -12,6 +12,7 @@ namespace testudo::training {
 
 class OriginalLog {
   public:
+    OriginalLog() : file_(nullptr, std::fclose) {}  // says nothing
     OriginalLog(const std::filesystem::path& folder, const std::string& voice);
 
     void line(const std::string& message);  // "26-01-31 12:00:00.123 - INFO: message"

@@ -43,6 +43,12 @@ std::optional<std::int64_t> iteration_of(const std::string& name, std::string_vi
 
 fs::path RunPaths::model(std::int64_t iteration) const { return models / cat(iteration, "_gpt.pth"); }
 fs::path RunPaths::ema_model(std::int64_t iteration) const { return models / cat(iteration, "_gpt_ema.pth"); }
+fs::path RunPaths::adapters(std::int64_t iteration) const {
+    return models / cat(iteration, "_lora.safetensors");
+}
+fs::path RunPaths::half_model(std::int64_t iteration) const {
+    return models / cat(iteration, "_gpt_half.pth");
+}
 fs::path RunPaths::state(std::int64_t iteration) const { return states / cat(iteration, ".state"); }
 
 fs::path RunPaths::sample(std::int64_t iteration, std::size_t number) const {

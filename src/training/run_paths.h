@@ -24,6 +24,8 @@ struct RunPaths {
 
     fs::path model(std::int64_t iteration) const;                       // …/models/<it>_gpt.pth
     fs::path ema_model(std::int64_t iteration) const;                   // …/models/<it>_gpt_ema.pth
+    fs::path half_model(std::int64_t iteration) const;                  // …/models/<it>_gpt_half.pth
+    fs::path adapters(std::int64_t iteration) const;                    // …/models/<it>_lora.safetensors
     fs::path state(std::int64_t iteration) const;                       // …/training_state/<it>.state
     fs::path sample(std::int64_t iteration, std::size_t number) const;  // …/samples/<it>_<number>.wav
 };

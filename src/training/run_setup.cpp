@@ -2,12 +2,15 @@
 
 #include "core/error.h"
 #include "core/files.h"
+#include "core/hash.h"
 #include "core/strings.h"
 #include "tensors/sidecar.h"
 #include "tensors/weights.h"
 #include "text/find_tokenizer.h"
+#include "training/adapter_run.h"
 #include "training/measure_memory.h"
 #include "training/original_log.h"
+#include "training/share_run.h"
 
 namespace testudo::training {
 
@@ -49,6 +52,7 @@ bool usable_validation(const Config& config, std::vector<std::string>& warnings)
     return problem.empty();
 }
 
+// What is frozen is its own average.
 void load_ema(AdamW& optimizer, const SavedState& saved, const RunPaths& paths, Events& events) {
     const fs::path file = model_of_state(saved, paths, true);
     if (!fs::exists(file)) {
@@ -58,7 +62,13 @@ void load_ema(AdamW& optimizer, const SavedState& saved, const RunPaths& paths, 
     }
     const auto weights = tensors::read_weights(file);
     nets::load_parameters(
-        optimizer.ema(), [&](const std::string& name) { return weights.find(name); }, to_utf8(file.native()));
+        trained_average(optimizer), [&](const std::string& name) { return weights.find(name); },
+        to_utf8(file.native()));
+}
+
+void take_adapters(RunSetup& setup, const SavedState& saved, Events& events) {
+    if (!restore_adapters(*setup.model, *setup.optimizer, saved))
+        events.warning(cat(saved.file, " holds no moving average: it starts again from the adapters"));
 }
 
 // Checkpoints beyond the state that a run goes on from belong to another course of it: none of them may be
@@ -93,20 +103,31 @@ void check_lengths(const dataset::Features& features, const nets::UnifiedVoiceCo
     }
 }
 
-void warn_of_memory(const Config& config, const nets::UnifiedVoice& model,
-                    std::vector<std::string>& warnings) {
-    const auto elements = nets::count_elements(model.parameters());
-    const MemoryNeed need = foretell_memory(config, elements, moment_bytes(model.parameters(), config.adamw),
-                                            model.device(), 4 * static_cast<double>(elements));
+// Decides on gradient checkpointing where that is automatic, and says when memory will hardly suffice: a
+// system that runs out of it may end the program without a word.
+void foresee_memory(RunSetup& setup, at::Device device, Events& events) {
+    Config& config = setup.config;
+    const TrainedSizes sizes = sizes_of(*setup.model, *setup.optimizer);
+    const double held =
+        4.0 * static_cast<double>(sizes.model + sizes.adapters + (config.ema_rate > 0 ? sizes.trained : 0));
+    const MemoryNeed need = foretell_memory(config, sizes, device, held, setup.lines->lengths());
+    config.step.checkpointing = need.checkpointing;
+    const std::string of = cat(human_bytes(need.available), " (", need.limit, ")");
+    if (config.checkpointing == Checkpointing::automatic)
+        events.info(need.checkpointing
+                        ? cat("gradient checkpointing is on: without it a step would hardly fit ", of)
+                        : cat("gradient checkpointing is off: a step takes about ", human_bytes(need.needed),
+                              " of ", of));
     if (need.needed > need.available)
-        warnings.push_back(cat("weights, optimizer and gradients take ", human_bytes(need.needed), " of ",
-                               human_bytes(need.available), " (", need.limit,
-                               "): the memory will hardly suffice"));
+        events.warning(cat("a step with ", need.micro_batch, " of the longest clips at a time takes about ",
+                           human_bytes(need.needed), " of ", of,
+                           ": the memory will hardly suffice. Steps that run out of it are computed in more "
+                           "parts, but the system may end the program before"));
 }
 
 void warn_of_disk(const RunSetup& setup, double bytes, Events& events) {
     const DiskNeed need = disk_need(setup.paths, bytes, setup.start, setup.total, setup.config.save_every,
-                                    setup.config.keep_states);
+                                    setup.config.keep_states, keep_rule(setup).best);
     if (need.bytes > need.room)
         events.warning(cat("the ", need.together, " checkpoints of this run take ", human_bytes(need.bytes),
                            ", the disk has ", human_bytes(need.room), " left: `testudo validate ",
@@ -171,6 +192,9 @@ void set_counting(RunSetup& setup, const std::optional<SavedState>& saved, std::
 // another; recent losses say nothing about those of another configuration or dataset.
 void take_own(RunSetup& setup, const SavedState& saved) {
     OwnState& own = setup.own;
+    if (saved.own && saved.own->config == own.config)
+        own.accumulation = std::max(own.accumulation, saved.own->accumulation);
+    setup.config.accumulation = std::max(setup.config.accumulation, own.accumulation);
     own.rate_scale = 1;
     own.bad_in_a_row = 0;
     setup.losses.restore({});
@@ -179,6 +203,7 @@ void take_own(RunSetup& setup, const SavedState& saved) {
     if (saved.own->config == own.config && saved.own->dataset == own.dataset) {
         setup.losses.restore(saved.own->losses);
         own.bad_in_a_row = saved.own->bad_in_a_row;
+        own.loss_scale = saved.own->loss_scale;
     }
 }
 
@@ -196,6 +221,14 @@ Json about_models(const Config& config) {
         {"heads", config.model.heads}};
 }
 
+// What the losses of validations depend on beside the weights.
+std::string validated_on(const RunSetup& setup) {
+    if (!setup.validation) return "";
+    const StepOptions& step = setup.config.step;
+    return sha256(cat(setup.validation->fingerprint(), " ", step.text_weight, " ", step.mel_weight, " ",
+                      step.form.objective == nets::Objective::dlas, " ", setup.config.seed));
+}
+
 // The first thing that a new run writes.
 void start_folder(RunSetup& setup, Events& events) {
     setup.archived = archive_run(setup.paths);
@@ -204,27 +237,72 @@ void start_folder(RunSetup& setup, Events& events) {
     if (setup.archived) events.info(cat("the run that was here is kept in ", *setup.archived));
 }
 
+// Clips and, when asked for and usable, those of validation. Several ranks first fill the cache together.
+void load_features(RunSetup& setup, const nets::Dvae& dvae, const text::Tokenizer& tokenizer, bool validate,
+                   Events& events) {
+    const Config& config = setup.config;
+    dataset::FeatureOptions features;
+    features.dlas = config.step.form.objective == nets::Objective::dlas;
+    features.conditioning_clips = config.model.max_conditioning_inputs;
+    features.min_seconds = features.dlas ? 0.6 : 0;
+    if (setup.ranks) {
+        const int rank = setup.ranks->rank(), ranks = setup.ranks->size();
+        dataset::fill_cache(config.train_list, setup.paths.features, dvae, features, events, rank, ranks);
+        if (validate)
+            dataset::fill_cache(config.validation_list, setup.paths.features, dvae, features, events, rank,
+                                ranks);
+        setup.ranks->barrier();
+    }
+    setup.lines = std::make_unique<dataset::Features>(config.train_list, setup.paths.features, dvae,
+                                                      tokenizer, features, events);
+    check_lengths(*setup.lines, config.model, config.train_list);
+    if (!validate) return;
+    setup.validation = std::make_unique<dataset::Features>(config.validation_list, setup.paths.features, dvae,
+                                                           tokenizer, features, events, true);
+    check_lengths(*setup.validation, config.model, config.validation_list);
+    if (setup.validation->size() == 0) {
+        events.warning(cat("validation is off: no line of ", config.validation_list, " can be used"));
+        setup.validation.reset();
+    }
+}
+
 }  // namespace
 
+KeepRule keep_rule(const RunSetup& setup) {
+    return {setup.config.keep_states, setup.config.keep_best, setup.own.validated_on};
+}
+
+Agenda agenda_of(const RunSetup& setup) {
+    const Config& config = setup.config;
+    return {setup.total, config.save_every, setup.validation ? config.validate_every : 0,
+            config.keep_best > 0};
+}
+
 void return_to(RunSetup& setup, const SavedState& saved, Events& events) {
-    const fs::path file = model_of_state(saved, setup.paths);
-    const auto weights = tensors::read_weights(file);
     at::NoGradGuard no_grad;
-    nets::load_parameters(
-        setup.model->parameters(), [&](const std::string& name) { return weights.find(name); },
-        to_utf8(file.native()));
+    check_adapters(setup.config, saved);
+    if (setup.config.lora.rank > 0) {
+        take_adapters(setup, saved, events);
+    } else {
+        const fs::path file = model_of_state(saved, setup.paths);
+        const auto weights = tensors::read_weights(file);
+        nets::load_parameters(
+            setup.model->parameters(), [&](const std::string& name) { return weights.find(name); },
+            to_utf8(file.native()));
+        if (setup.config.ema_rate > 0) load_ema(*setup.optimizer, saved, setup.paths, events);
+    }
     restore_optimizer(*setup.optimizer, saved);
-    if (setup.config.ema_rate > 0) load_ema(*setup.optimizer, saved, setup.paths, events);
     setup.samples = saved.samples;
     take_schedule(setup, saved.iteration);
     take_own(setup, saved);
 }
 
 RunSetup set_up_run(const fs::path& workspace, const fs::path& yaml, Events& events,
-                    const TrainOptions& options) {
+                    const TrainOptions& options, Ranks* ranks) {
     if (options.epochs && *options.epochs < 1)
         throw usage_error(cat("epochs is ", *options.epochs), "Ask for at least 1 epoch.");
     RunSetup setup;
+    setup.ranks = ranks;
     setup.config = read_config(workspace, find_configuration(workspace, yaml));
     const Config& config = setup.config;
     setup.paths = run_paths(workspace, config.voice);
@@ -243,38 +321,35 @@ RunSetup set_up_run(const fs::path& workspace, const fs::path& yaml, Events& eve
     const bool validate = usable_validation(config, warnings);
 
     const at::Device device = find_device(options.device);
-    const fs::path weights = saved ? model_of_state(*saved, setup.paths) : config.base_model;
+    setup.config.step.precision = precision_on(config.precision, config.half_precision, device);
+    if (saved) check_adapters(config, *saved);
+    const bool adapters = config.lora.rank > 0;
+    const BaseModel base = adapters ? find_base(workspace, config, saved ? &*saved : nullptr) : BaseModel();
+    const fs::path weights = adapters ? base.file
+                             : saved  ? model_of_state(*saved, setup.paths)
+                                      : config.base_model;
     setup.model = std::make_unique<nets::UnifiedVoice>(
         load_model(weights, config.model, device, to_utf8(config.yaml.native())));
-    warn_of_memory(config, *setup.model, warnings);
     const nets::Dvae dvae = load_dvae(config.dvae, device);
     const auto tokenizer = text::load_tokenizer(config.tokenizer);
     check_vocabularies(config.model, weights, *tokenizer, config.tokenizer, dvae.config(), config.dvae);
-    setup.optimizer =
-        std::make_unique<AdamW>(setup.model->parameters(), config.adamw, EmaOptions{config.ema_rate, false});
+    const Trainable trainable = make_trainable(*setup.model, config);
+    setup.optimizer = std::make_unique<AdamW>(trainable.parameters, config.adamw,
+                                              EmaOptions{config.ema_rate, false}, trainable.frozen);
     if (saved) restore_optimizer(*setup.optimizer, *saved);
 
     if (saved) setup.resumed_from = saved->file;
     if (saved) events.append_to(setup.paths.events);
     for (const auto& warning : warnings) events.warning(warning);
-    if (saved && config.ema_rate > 0) load_ema(*setup.optimizer, *saved, setup.paths, events);
+    if (saved && adapters) take_adapters(setup, *saved, events);
+    if (saved && !adapters && config.ema_rate > 0) load_ema(*setup.optimizer, *saved, setup.paths, events);
 
-    dataset::FeatureOptions features;
-    features.dlas = config.step.form.objective == nets::Objective::dlas;
-    features.conditioning_clips = config.model.max_conditioning_inputs;
-    features.min_seconds = features.dlas ? 0.6 : 0;
-    setup.lines = std::make_unique<dataset::Features>(config.train_list, setup.paths.features, dvae,
-                                                      *tokenizer, features, events);
-    check_lengths(*setup.lines, config.model, config.train_list);
-    if (validate) {
-        setup.validation = std::make_unique<dataset::Features>(config.validation_list, setup.paths.features,
-                                                               dvae, *tokenizer, features, events, true);
-        check_lengths(*setup.validation, config.model, config.validation_list);
-        if (setup.validation->size() == 0) {
-            events.warning(cat("validation is off: no line of ", config.validation_list, " can be used"));
-            setup.validation.reset();
-        }
-    }
+    if (ranks) ranks->share(Json{{"config", config.hash}, {"validate", validate}}.dump());
+    load_features(setup, dvae, *tokenizer, validate, events);
+    if (ranks)
+        ranks->share(Json{{"lines", setup.lines->fingerprint()},
+                          {"validation", setup.validation ? setup.validation->fingerprint() : ""}}
+                         .dump());
 
     setup.start = saved ? saved->iteration : 0;
     setup.samples = saved ? saved->samples : 0;
@@ -284,7 +359,15 @@ RunSetup set_up_run(const fs::path& workspace, const fs::path& yaml, Events& eve
     setup.own = {config.seed,       setup.lines->fingerprint(),    setup.counting.lines,
                  config.batch_size, setup.counting.from_iteration, setup.counting.from_epoch,
                  config.hash,       config.schedule.base_rate};
+    setup.own.validated_on = validated_on(setup);
+    setup.own.freeze = config.freeze;
+    if (adapters)
+        setup.own.adapters = adapters_of_run(workspace, config, base, *setup.model, *setup.optimizer);
     if (saved) take_own(setup, *saved);
+    if (setup.own.accumulation > 0)
+        events.info(cat("each batch is computed in ", config.accumulation,
+                        " parts, because the memory did not suffice for fewer before"));
+    foresee_memory(setup, device, events);
     if (setup.own.rate_scale < 1)
         events.info(cat("the learning rate stays ", setup.own.rate_scale, " of what ", config.yaml,
                         " says, because the training went back to a good state before"));
@@ -299,9 +382,40 @@ RunSetup set_up_run(const fs::path& workspace, const fs::path& yaml, Events& eve
         set_later_states_aside(setup.paths, saved->iteration, events);
     else
         start_folder(setup, events);
-    delete_old_checkpoints(setup.paths, config.keep_states);  // as the original, at the start, too
+    delete_old_checkpoints(setup.paths, keep_rule(setup));  // as the original, at the start, too
     if (!fs::exists(setup.paths.origin)) write_json(setup.paths.origin, about_models(config));
     keep_configuration(setup.paths.finetune, config.yaml);
+    if (ranks) share_run(setup, setup.start);
+    return setup;
+}
+
+RunSetup follow_run(const fs::path& workspace, const fs::path& yaml, Events& events,
+                    const TrainOptions& options, Ranks& ranks) {
+    RunSetup setup;
+    setup.ranks = &ranks;
+    setup.config = read_config(workspace, find_configuration(workspace, yaml));
+    const Config& config = setup.config;
+    setup.paths = run_paths(workspace, config.voice);
+    const Json checked = Json::parse(ranks.share(""));
+    if (checked.at("config") != config.hash)
+        throw input_error(cat(config.yaml, " is not the configuration that ", ranks.who(0), " trains by"),
+                          "Copy that one, or let all machines share the workspace.");
+    const at::Device device = find_device(options.device);
+    const nets::Dvae dvae = load_dvae(config.dvae, device);
+    const auto tokenizer = text::load_tokenizer(config.tokenizer);
+    load_features(setup, dvae, *tokenizer, checked.at("validate"), events);
+    const Json found = Json::parse(ranks.share(""));
+    if (found.at("lines") != setup.lines->fingerprint() ||
+        found.at("validation") != (setup.validation ? setup.validation->fingerprint() : ""))
+        throw input_error(
+            cat("the dataset of ", setup.paths.folder, " is not that of ", ranks.who(0)),
+            "Copy that one, its audio folder and DVAE too, or let all machines share the workspace.");
+    setup.model = std::make_unique<nets::UnifiedVoice>(config.model, device);
+    // The average is rank 0's.
+    const Trainable trainable = make_trainable(*setup.model, config);
+    setup.optimizer =
+        std::make_unique<AdamW>(trainable.parameters, config.adamw, EmaOptions{}, trainable.frozen);
+    setup.start = share_run(setup, 0);
     return setup;
 }
 

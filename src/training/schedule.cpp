@@ -214,21 +214,36 @@ std::vector<double> learning_rates(const ScheduleSettings& settings, std::int64_
     return rates;
 }
 
-std::optional<std::int64_t> next_milestone(const ScheduleSettings& settings, std::int64_t iteration) {
+namespace {
+
+// Of the iterations in which what is evaluated there acts, the first after `iteration`.
+std::optional<std::int64_t> first_after(const std::vector<std::int64_t>& evaluated_at,
+                                        std::int64_t iteration) {
     std::optional<std::int64_t> next;
-    const auto offer = [&](std::int64_t evaluated_at) {
-        const std::int64_t acts_in = evaluated_at - 1;
-        if (acts_in > iteration && (!next || acts_in < *next)) next = acts_in;
-    };
-    if (settings.scheme == ScheduleSettings::Scheme::multi_step) {
-        if (settings.force_rate) return {};
-        for (const auto milestone : settings.milestones)
-            if (milestone >= settings.warmup_steps) offer(milestone);
-        for (const auto restart : settings.restarts) offer(restart + 1);
-    } else {
-        for (const auto restart : settings.restarts) offer(restart + 1 + settings.warmup);
-    }
+    for (const std::int64_t at : evaluated_at)
+        if (at - 1 > iteration && (!next || at - 1 < *next)) next = at - 1;
     return next;
+}
+
+}  // namespace
+
+std::optional<std::int64_t> next_rate_step(const ScheduleSettings& settings, std::int64_t iteration) {
+    if (settings.scheme != ScheduleSettings::Scheme::multi_step || settings.force_rate) return {};
+    std::vector<std::int64_t> steps;
+    for (const auto milestone : settings.milestones)
+        // One during a warm-up is overruled by it.
+        if (milestone >= settings.warmup_steps && milestone > settings.warmup_iterations)
+            steps.push_back(milestone);
+    return first_after(steps, iteration);
+}
+
+std::optional<std::int64_t> next_restart(const ScheduleSettings& settings, std::int64_t iteration) {
+    const bool cosine = settings.scheme == ScheduleSettings::Scheme::cosine;
+    if (!cosine && settings.force_rate) return {};
+    std::vector<std::int64_t> restarts;
+    for (const auto restart : settings.restarts)
+        restarts.push_back(restart + 1 + (cosine ? settings.warmup : 0));
+    return first_after(restarts, iteration);
 }
 
 }  // namespace testudo::training

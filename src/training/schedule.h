@@ -68,7 +68,9 @@ class Schedule {
 
 // Rates of iterations first … last of a run from its start.
 std::vector<double> learning_rates(const ScheduleSettings& settings, std::int64_t first, std::int64_t last);
-// The next iteration after `iteration` in which the rate steps down or restarts; nothing when there is none.
-std::optional<std::int64_t> next_milestone(const ScheduleSettings& settings, std::int64_t iteration);
+// The next iteration after `iteration` in which the rate steps down, and in which it starts again; nothing
+// when there is none.
+std::optional<std::int64_t> next_rate_step(const ScheduleSettings& settings, std::int64_t iteration);
+std::optional<std::int64_t> next_restart(const ScheduleSettings& settings, std::int64_t iteration);
 
 }  // namespace testudo::training

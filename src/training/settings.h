@@ -28,18 +28,28 @@ struct TrainingSettings {
     bool bitsandbytes = false;
     std::int64_t workers = 2;
     std::int64_t gpus = 1;
+    bool shard_optimizer = false;
     std::string source_model;
     std::string resume_state;
     std::string tokenizer_json;
     std::string dvae_model;                     // ours
     std::string gradient_memory = "auto";       // ours
+    std::string precision = "auto";             // ours
+    bool save_half = false;                     // ours
     std::vector<std::string> sample_sentences;  // ours
     std::int64_t keep_states = 0;          // ours: the original's "Keep X Previous States" of its Run tab
+    std::int64_t keep_best = 0;            // ours
+    bool csv = false;                      // ours
+    bool tensorboard = false;              // ours: the original's use_tb_logger
     bool ema = false;                      // ours
     std::string objective = "consistent";  // ours
     double dropout = 0.1;                  // ours
-    bool checkpointing = false;            // ours
-    std::int64_t seed = 1234;              // ours
+    std::string checkpointing = "auto";    // ours
+    std::int64_t lora_rank = 0;            // ours
+    double lora_alpha = 16;                // ours
+    std::vector<std::string> lora_targets = {"qkv", "out", "up", "down"};  // ours
+    std::vector<std::string> freeze = {};                                  // ours
+    std::int64_t seed = 1234;                                              // ours
 
     template <class Visitor>
     static void describe(Visitor&& visit) {
@@ -124,7 +134,7 @@ struct TrainingSettings {
         visit(&S::half_precision,
               Setting{.key = "half_p",
                       .label = "Half precision",
-                      .help = "Kept in the file for the originals; Testudo trains in 32 bits on this device.",
+                      .help = "Products in 16 bits: float16 on GPUs, bfloat16 on CPUs; weights stay in 32.",
                       .advanced = true});
         visit(&S::bitsandbytes,
               Setting{.key = "bitsandbytes",
@@ -138,12 +148,18 @@ struct TrainingSettings {
                       .min = 0,
                       .max = 256,
                       .advanced = true});
-        visit(&S::gpus, Setting{.key = "gpus",
-                                .label = "GPUs",
-                                .help = "Devices to train on.",
-                                .min = 1,
-                                .max = 64,
-                                .advanced = true});
+        visit(&S::gpus,
+              Setting{.key = "gpus",
+                      .label = "GPUs",
+                      .help = "GPUs of this machine to train on; without a GPU, processes on its CPU.",
+                      .min = 1,
+                      .max = 64,
+                      .advanced = true});
+        visit(&S::shard_optimizer,
+              Setting{.key = "shard_optimizer",
+                      .label = "Shared optimiser states",
+                      .help = "With several GPUs each keeps a part of the optimiser's states: less memory.",
+                      .advanced = true});
         visit(
             &S::source_model,
             Setting{
@@ -167,6 +183,23 @@ struct TrainingSettings {
                                        .help = "Keep only so many checkpoints; 0 keeps all.",
                                        .min = 0,
                                        .max = 100000});
+        visit(
+            &S::keep_best,
+            Setting{.key = "keep_best",
+                    .label = "Keep X best states",
+                    .help = "Of the checkpoints that keep_states would delete, keep those among the so many "
+                            "with the lowest validation loss; each save is then validated.",
+                    .min = 0,
+                    .max = 100000});
+        visit(&S::csv, Setting{.key = "csv",
+                               .label = "CSV",
+                               .help = "Also write the metrics to finetune/metrics.csv, for a spreadsheet.",
+                               .advanced = true});
+        visit(&S::tensorboard,
+              Setting{.key = "tensorboard",
+                      .label = "TensorBoard",
+                      .help = "Also write the metrics to finetune/tb_logger, for TensorBoard.",
+                      .advanced = true});
         visit(&S::sample_sentences,
               Setting{.key = "sample_sentences",
                       .label = "Sample sentences",
@@ -188,12 +221,38 @@ struct TrainingSettings {
                                    .min = 0,
                                    .max = 0.9,
                                    .advanced = true});
-        visit(
-            &S::checkpointing,
-            Setting{.key = "checkpointing",
-                    .label = "Gradient checkpointing",
-                    .help = "Compute activations twice instead of keeping them: a third slower, less memory.",
-                    .advanced = true});
+        visit(&S::checkpointing,
+              Setting{.key = "checkpointing",
+                      .label = "Gradient checkpointing",
+                      .help = "Compute activations twice instead of keeping them: a third slower, less "
+                              "memory; auto: where a step would not fit without.",
+                      .choices = {"auto", "on", "off"},
+                      .aliases = {{"true", "on"}, {"false", "off"}},
+                      .advanced = true});
+        visit(&S::lora_rank,
+              Setting{.key = "lora_rank",
+                      .label = "LoRA rank",
+                      .help = "Train low-rank adapters of this rank instead of the whole model, with a "
+                              "fraction of the memory; 0: the whole model.",
+                      .min = 0,
+                      .max = 65536,
+                      .advanced = true});
+        visit(&S::lora_alpha, Setting{.key = "lora_alpha",
+                                      .label = "LoRA alpha",
+                                      .help = "What adapters add counts times alpha / rank.",
+                                      .min = 1e-6,
+                                      .max = 1e6,
+                                      .advanced = true});
+        visit(&S::lora_targets, Setting{.key = "lora_targets",
+                                        .label = "LoRA targets",
+                                        .help = "Matrices that get adapters: qkv, out, up, down, heads.",
+                                        .advanced = true});
+        visit(&S::freeze,
+              Setting{.key = "freeze",
+                      .label = "Freeze",
+                      .help = "Parts left as they are: conditioning, text_embedding, mel_embedding, layers, "
+                              "layers:0-9, attention, mlp, norms, heads, text_head, mel_head.",
+                      .advanced = true});
         visit(
             &S::gradient_memory,
             Setting{.key = "gradient_memory",
@@ -201,6 +260,17 @@ struct TrainingSettings {
                     .help = "full keeps gradients in 32 bits until the step's end, lean in 16: less memory.",
                     .choices = {"auto", "full", "lean"},
                     .advanced = true});
+        visit(&S::save_half,
+              Setting{.key = "save_half",
+                      .label = "Save half models",
+                      .help = "Also save each model in half precision (N_gpt_half.pth): half the size.",
+                      .advanced = true});
+        visit(&S::precision,
+              Setting{.key = "precision",
+                      .label = "Precision",
+                      .help = "Of products; auto: 32 bits, or with half precision what suits the device.",
+                      .choices = {"auto", "float32", "bfloat16", "float16"},
+                      .advanced = true});
         visit(&S::seed, Setting{.key = "seed",
                                 .label = "Seed",
                                 .help = "Of the order of clips, crops and dropout.",

@@ -25,17 +25,23 @@ double time_of(const fs::path& file) {
     return ::stat(file.c_str(), &status) == 0 ? static_cast<double>(status.st_mtime) : 0;
 }
 
-StateEntry entry_of(const RunPaths& paths, std::int64_t iteration) {
+StateEntry entry_of(const RunPaths& paths, std::int64_t iteration, std::string& validated_on) {
     StateEntry entry;
     entry.file = paths.state(iteration);
     entry.model = paths.model(iteration);
     entry.run = paths.finetune.filename().string();
     entry.iteration = iteration;
     entry.time = time_of(entry.file);
-    entry.bytes = bytes_of(entry.file) + bytes_of(entry.model) + bytes_of(paths.ema_model(iteration));
+    entry.bytes = bytes_of(entry.file) + bytes_of(entry.model) + bytes_of(paths.ema_model(iteration)) +
+                  bytes_of(paths.adapters(iteration)) + bytes_of(paths.half_model(iteration));
     try {
         const auto saved = read_state(entry.file, tensors::Check::structure);
         entry.epoch = saved.epoch;
+        if (saved.own && saved.own->validation_loss) {
+            entry.validation_loss = saved.own->validation_loss;
+            validated_on = saved.own->validated_on;
+        }
+        if (saved.own && saved.own->adapters) entry.adapters_rank = saved.own->adapters->rank;
         if (saved.iteration != iteration)
             entry.problem = cat("it is of iteration ", saved.iteration, ", not of the one in its name");
         else if (!fs::exists(entry.model))
@@ -56,10 +62,21 @@ std::vector<StateEntry> list_states(const fs::path& workspace, const std::string
     for (const RunPaths& paths : all_runs(run)) {
         auto iterations = state_iterations(paths);
         std::reverse(iterations.begin(), iterations.end());
-        for (const std::int64_t iteration : iterations) {
-            all.push_back(entry_of(paths, iteration));
+        StateEntry* best = nullptr;
+        std::string newest_on;
+        const std::size_t first = all.size();
+        std::vector<std::string> on(iterations.size());
+        for (std::size_t i = 0; i < iterations.size(); ++i) {
+            all.push_back(entry_of(paths, iterations[i], on[i]));
             all.back().archived = paths.finetune != run.finetune;
+            if (newest_on.empty()) newest_on = on[i];
         }
+        for (std::size_t i = 0; i < iterations.size(); ++i) {
+            StateEntry& state = all[first + i];
+            if (!state.complete() || !state.validation_loss || on[i] != newest_on) continue;
+            if (!best || *state.validation_loss <= *best->validation_loss) best = &state;
+        }
+        if (best) best->best = true;
     }
     return all;
 }
@@ -73,8 +90,11 @@ Json to_json(const std::vector<StateEntry>& states) {
                     {"archived", state.archived},
                     {"iteration", state.iteration},
                     {"epoch", state.epoch ? Json(*state.epoch) : Json()},
+                    {"validation_loss", state.validation_loss ? Json(*state.validation_loss) : Json()},
+                    {"best", state.best},
                     {"time", state.time},
                     {"bytes", state.bytes},
+                    {"lora_rank", state.adapters_rank},
                     {"complete", state.complete()}};
         if (!state.complete()) one["problem"] = to_utf8(state.problem);
         all.push_back(std::move(one));

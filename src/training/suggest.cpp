@@ -90,10 +90,12 @@ void about_saving(const RunFacts& facts, Suggestions& out) {
     const TrainingSettings& s = facts.settings;
     if (facts.disk && facts.disk->bytes > facts.disk->room) {
         const auto fit = static_cast<std::int64_t>(facts.disk->room / facts.disk->each) - 1;
-        if (fit >= 1)
-            out.add("keep_states", s.keep_states, fit,
-                    cat(facts.disk->together, " checkpoints of ", human_bytes(facts.disk->each),
-                        " do not fit into ", human_bytes(facts.disk->room)));
+        const std::string reason =
+            cat(facts.disk->together, " checkpoints of ", human_bytes(facts.disk->each), " do not fit into ",
+                human_bytes(facts.disk->room));
+        const std::int64_t best = std::min(s.keep_best, fit - 1);
+        if (fit >= 1) out.add("keep_states", s.keep_states, fit - best, reason);
+        if (fit >= 1) out.add("keep_best", s.keep_best, best, reason);
     }
     const double per_epoch = static_cast<double>(std::max<std::int64_t>(facts.per_epoch, 1));
     const double left = static_cast<double>(facts.total - facts.start) / per_epoch;

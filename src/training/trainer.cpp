@@ -9,9 +9,13 @@
 #include "core/strings.h"
 #include "dataset/batches.h"
 #include "training/allocator.h"
-#include "training/eta.h"
-#include "training/original_log.h"
+#include "training/launch.h"
+#include "training/out_of_memory.h"
+#include "training/outlook.h"
+#include "training/run_metrics.h"
 #include "training/run_setup.h"
+#include "training/share_run.h"
+#include "training/step_parts.h"
 
 namespace testudo::training {
 
@@ -32,6 +36,20 @@ constexpr double progress_interval = 0.2;  // seconds; a tiny model makes hundre
 constexpr std::int64_t validation_iteration = 0;
 constexpr std::int64_t step_seed = -1;  // in place of an example's number: the seed of dropout
 
+OutlookPlan plan_of(const RunSetup& setup) {
+    constexpr double disk_pace = 300e6;  // bytes a second, written and read back; until the first save
+    OutlookPlan plan;
+    plan.counting = setup.counting;
+    plan.agenda = agenda_of(setup);
+    plan.schedule = setup.config.schedule;
+    plan.lengths = setup.lines->lengths();
+    plan.seed = setup.config.seed;
+    if (setup.validation)
+        for (const int length : setup.validation->lengths()) plan.validation_work += length;
+    plan.save_seconds = checkpoint_bytes(*setup.model, *setup.optimizer) / disk_pace;
+    return plan;
+}
+
 class Training {
   public:
     Training(RunSetup& setup, Events& events, const TrainOptions& options)
@@ -39,35 +57,34 @@ class Training {
           options_(options),
           config_(setup.config),
           events_(events),
-          step_(*setup.model, *setup.optimizer, config_.step),
-          log_(setup.paths.finetune, config_.voice),
-          eta_(setup.counting.per_epoch()) {}
+          step_(*setup.model, *setup.optimizer, config_.step, setup.ranks, config_.shard_optimizer),
+          metrics_(setup, events),
+          outlook_(plan_of(setup)) {
+        step_.loss_scale() = setup.own.loss_scale;
+    }
 
     Json run();
 
   private:
     std::vector<nets::Batch> load_batch(std::int64_t iteration);
+    StepResult run_step(std::int64_t iteration, double rate, double limit);
+    void announce();
     void one_iteration(std::int64_t iteration);
     void report(std::int64_t iteration, const StepResult& result, double rate, double seconds,
                 std::size_t clips);
     void skip(std::int64_t iteration, const StepResult& result, double limit);
     std::int64_t go_back(std::int64_t iteration);  // to a good checkpoint; returns its iteration
     std::optional<SavedState> good_checkpoint();
+    bool agree(bool here) { return setup_.ranks ? setup_.ranks->any(here) : here; }  // on one rank: on all
     void save(std::int64_t iteration);
     void speak_samples(std::int64_t iteration);
     void save_or_try_later(std::int64_t iteration);
     void validate(std::int64_t iteration);
     void progress(std::int64_t iteration, bool now);
-    bool save_due(std::int64_t iteration) const {
-        return iteration == setup_.total || is_due(iteration, config_.save_every);
-    }
     bool save_again_due() const {
         return save_failed_ && seconds_since(*save_failed_) >= options_.save_again_seconds;
     }
-    bool validation_due(std::int64_t iteration) const {
-        return setup_.validation && is_due(iteration, config_.validate_every);
-    }
-    CheckpointContents contents(std::int64_t iteration) const;
+    CheckpointContents contents(std::int64_t iteration);
     double rate() const { return setup_.schedule->rate() * setup_.own.rate_scale; }
 
     RunSetup& setup_;
@@ -75,8 +92,8 @@ class Training {
     const Config& config_;
     Events& events_;
     Step step_;
-    OriginalLog log_;
-    Eta eta_;
+    RunMetrics metrics_;
+    Outlook outlook_;
     std::int64_t epoch_of_batches_ = 0;
     std::vector<std::vector<int>> batches_;
     std::vector<int> clips_;  // of the current step
@@ -84,6 +101,8 @@ class Training {
     std::int64_t returned_to_ = -1, returns_ = 0;  // how often there
     std::int64_t all_returns_ = 0;
     std::optional<Clock::time_point> save_failed_;  // the last save, then
+    std::int64_t validated_ = -1;                   // the iteration of the last validation
+    std::optional<double> validation_loss_;         // its total loss
     CheckpointFiles files_;
     Json first_losses_, last_losses_, first_validation_, last_validation_;
     Clock::time_point last_progress_{};
@@ -97,27 +116,54 @@ std::vector<nets::Batch> Training::load_batch(std::int64_t iteration) {
         epoch_of_batches_ = epoch;
     }
     clips_ = batches_.at(static_cast<std::size_t>(setup_.counting.step_of(iteration) - 1));
-    // Parts of equal size, or one clip more: never none, unlike the original's.
-    const std::size_t parts =
-        std::min<std::size_t>(static_cast<std::size_t>(config_.accumulation), clips_.size());
-    std::vector<nets::Batch> micro(parts);
-    for (std::size_t i = 0; i < clips_.size(); ++i)
-        micro[i * parts / clips_.size()].push_back(
-            setup_.lines->example(clips_[i], dataset::example_seed(config_.seed, iteration, clips_[i])));
+    const Ranks* ranks = setup_.ranks;
+    std::vector<nets::Batch> micro;
+    for (const auto& part :
+         step_parts(clips_, setup_.lines->lengths(), config_.accumulation, config_.step.form.objective,
+                    ranks ? ranks->rank() : 0, ranks ? ranks->size() : 1)) {
+        micro.emplace_back();
+        for (const int clip : part)
+            micro.back().push_back(
+                setup_.lines->example(clip, dataset::example_seed(config_.seed, iteration, clip)));
+    }
     return micro;
+}
+
+StepResult Training::run_step(std::int64_t iteration, double rate, double limit) {
+    while (true) {
+        const auto micro = load_batch(iteration);
+        std::string problem;
+        try {
+            return step_.run(micro, rate, dataset::example_seed(config_.seed, iteration, step_seed),
+                             iteration, limit);
+        } catch (const Error&) {
+            throw;
+        } catch (const c10::Error& error) {
+            if (setup_.ranks || !is_out_of_memory(error)) throw;  // the others wait in the middle of it
+            problem = error.what_without_backtrace();
+        } catch (const std::bad_alloc&) {
+            if (setup_.ranks) throw;
+            problem = "an allocation failed";
+        }
+        const auto clips = static_cast<std::int64_t>(clips_.size());
+        events_.warning(
+            cat("iteration ", iteration, ": ", make_steps_smaller(setup_, step_, clips, problem)));
+    }
 }
 
 void Training::one_iteration(std::int64_t iteration) {
     const auto start = Clock::now();
-    const auto micro = load_batch(iteration);
     const double rate = setup_.schedule->at(iteration) * setup_.own.rate_scale;
     const double limit = setup_.losses.limit();
-    const StepResult result =
-        step_.run(micro, rate, dataset::example_seed(config_.seed, iteration, step_seed), iteration, limit);
+    const StepResult result = run_step(iteration, rate, limit);
     setup_.samples += static_cast<std::int64_t>(clips_.size());
     const double seconds = seconds_since(start);
-    eta_.iteration(seconds);
-    if (result.skipped) {
+    outlook_.iteration(iteration, seconds);
+    if (result.overflow) {
+        ++skipped_;
+        events_.info(cat("iteration ", iteration, " overflowed float16 and changed nothing; losses are now ",
+                         "scaled by ", step_.loss_scale().scale));
+    } else if (result.skipped) {
         skip(iteration, result, limit);
     } else {
         setup_.own.bad_in_a_row = 0;
@@ -149,8 +195,7 @@ void Training::report(std::int64_t iteration, const StepResult& result, double r
                    {"tokens_per_second", tokens / seconds}};
     last_losses_ = {{"text", result.losses.text}, {"mel", result.losses.mel}, {"total", result.total}};
     if (first_losses_.is_null()) first_losses_ = last_losses_;
-    log_.training(metric);
-    events_.metric(std::move(metric));
+    metrics_.training(std::move(metric));
 }
 
 void Training::skip(std::int64_t iteration, const StepResult& result, double limit) {
@@ -182,6 +227,10 @@ std::optional<SavedState> Training::good_checkpoint() {
 }
 
 std::int64_t Training::go_back(std::int64_t iteration) {
+    if (!setup_.leads()) {
+        epoch_of_batches_ = 0;
+        return share_run(setup_, 0);
+    }
     const auto saved = good_checkpoint();
     if (saved) {
         returns_ = saved->iteration == returned_to_ ? returns_ + 1 : 1;
@@ -206,40 +255,58 @@ std::int64_t Training::go_back(std::int64_t iteration) {
     setup_.own.rate_scale = scale;
     setup_.own.bad_in_a_row = 0;
     epoch_of_batches_ = 0;
+    validated_ = saved->iteration;
+    validation_loss_ = saved->own ? saved->own->validation_loss : std::nullopt;
     events_.warning(
         cat(most_bad_steps, " steps in a row had to be skipped: the training goes back from iteration ",
             iteration, " to ", saved->file, " (iteration ", saved->iteration,
             ") and goes on with half the learning rate: ", scale, " of what ", config_.yaml, " says"));
+    if (setup_.ranks) share_run(setup_, saved->iteration);
     return saved->iteration;
 }
 
-CheckpointContents Training::contents(std::int64_t iteration) const {
+CheckpointContents Training::contents(std::int64_t iteration) {
     OwnState own = setup_.own;
     own.losses = setup_.losses.losses();
+    own.validation_loss = validated_ == iteration ? validation_loss_ : std::nullopt;
+    own.loss_scale = step_.loss_scale();
     return {iteration,
             setup_.counting.finished_epochs(iteration),
             setup_.samples,
             setup_.model.get(),
             setup_.optimizer.get(),
             setup_.schedule.get(),
-            std::move(own)};
+            std::move(own),
+            config_.save_half};
 }
 
 void Training::save(std::int64_t iteration) {
     const auto start = Clock::now();
-    log_.line("Saving models and training states.");
-    files_ = save_checkpoint(setup_.paths, contents(iteration));
+    gather_moments(setup_);
+    if (!setup_.leads()) return;
+    metrics_.log().line("Saving models and training states.");
+    try {
+        files_ = save_checkpoint(setup_.paths, contents(iteration));
+    } catch (...) {
+        free_gathered(setup_);
+        throw;
+    }
+    free_gathered(setup_);
     last_saved_ = iteration;
     save_failed_.reset();
     events_.artifact("model", files_.model);
     if (!files_.ema_model.empty()) events_.artifact("ema_model", files_.ema_model);
+    if (!files_.adapters.empty()) events_.artifact("adapters", files_.adapters);
+    if (!files_.half_model.empty()) events_.artifact("half_model", files_.half_model);
     events_.artifact("state", files_.state);
-    if (const auto deleted = delete_old_checkpoints(setup_.paths, config_.keep_states); !deleted.empty())
+    const KeepRule rule = keep_rule(setup_);
+    if (const auto deleted = delete_old_checkpoints(setup_.paths, rule); !deleted.empty())
         events_.info(cat("deleted ", deleted.size(),
                          deleted.size() == 1 ? " older checkpoint" : " older checkpoints",
-                         "; kept the newest ", config_.keep_states));
+                         "; kept the newest ", rule.states,
+                         rule.best > 0 ? cat(" and the best ", rule.best, " by validation loss") : ""));
     speak_samples(iteration);
-    eta_.save(seconds_since(start));
+    outlook_.save(seconds_since(start));
 }
 
 void Training::speak_samples(std::int64_t iteration) {
@@ -263,85 +330,90 @@ void Training::save_or_try_later(std::int64_t iteration) {
 
 void Training::validate(std::int64_t iteration) {
     const auto start = Clock::now();
-    log_.line("Beginning validation.");
+    metrics_.log().line("Beginning validation.");
     const dataset::Features& lines = *setup_.validation;
     const int size = static_cast<int>(std::max<std::int64_t>(1, config_.validation_batch_size));
     double text = 0, mel = 0;
-    std::int64_t text_tokens = 0, mel_tokens = 0;
+    double text_tokens = 0, mel_tokens = 0;
+    Ranks* ranks = setup_.ranks;
     for (int begin = 0; begin < lines.size(); begin += size) {
+        if (ranks && begin / size % ranks->size() != ranks->rank()) continue;
         nets::Batch batch;
         for (int i = begin; i < std::min(begin + size, lines.size()); ++i)
             batch.push_back(lines.example(i, dataset::example_seed(config_.seed, validation_iteration, i)));
         const nets::Losses losses = step_.evaluate(batch);
         text += losses.text * static_cast<double>(losses.text_tokens);
         mel += losses.mel * static_cast<double>(losses.mel_tokens);
-        text_tokens += losses.text_tokens;
-        mel_tokens += losses.mel_tokens;
+        text_tokens += static_cast<double>(losses.text_tokens);
+        mel_tokens += static_cast<double>(losses.mel_tokens);
     }
-    text /= static_cast<double>(text_tokens);
-    mel /= static_cast<double>(mel_tokens);
+    if (ranks) {
+        const auto sums = ranks->sum({text, mel, text_tokens, mel_tokens});
+        text = sums[0], mel = sums[1], text_tokens = sums[2], mel_tokens = sums[3];
+    }
+    text /= text_tokens;
+    mel /= mel_tokens;
     const double total = config_.step.text_weight * text + config_.step.mel_weight * mel;
     const double seconds = seconds_since(start);
-    eta_.validation(seconds);
+    outlook_.validation(seconds);
     Json metric = {
         {"mode", "validation"},  {"it", iteration},    {"epoch", setup_.counting.epoch_of(iteration)},
         {"loss_text_ce", text},  {"loss_mel_ce", mel}, {"loss_gpt_total", total},
         {"clips", lines.size()}, {"seconds", seconds}};
     last_validation_ = {{"text", text}, {"mel", mel}, {"total", total}};
     if (first_validation_.is_null()) first_validation_ = last_validation_;
-    log_.validation(metric);
-    events_.metric(std::move(metric));
+    validated_ = iteration;
+    validation_loss_ = total;
+    metrics_.validation(std::move(metric));
 }
 
 void Training::progress(std::int64_t iteration, bool now) {
     if (!now && seconds_since(last_progress_) < progress_interval) return;
     last_progress_ = Clock::now();
-    const Counting& counting = setup_.counting;
-    const std::int64_t total = setup_.total, validate_every = setup_.validation ? config_.validate_every : 0;
-    const std::int64_t last_save = is_due(total, config_.save_every) ? 0 : 1;
-    const auto eta =
-        eta_.remaining(total - iteration, count_due(iteration, total, validate_every),
-                       iteration == total ? 0 : count_due(iteration, total, config_.save_every) + last_save);
-    const double typical = eta_.iteration_seconds();
-    const auto milestone = next_milestone(config_.schedule, iteration);
-    Json extra = {
-        {"epoch", counting.epoch_of(iteration)},
-        {"epochs", counting.epochs},
-        {"batch", counting.step_of(iteration)},
-        {"batches", counting.per_epoch()},
-        {"rate", typical > 0 ? 1 / typical : 0.0},
-        {"lr", rate()},
-        {"next_save", iteration < total ? Json(next_due(iteration + 1, config_.save_every, total)) : Json()},
-        {"eta_seconds", eta ? Json(*eta) : Json()}};
-    if (milestone && *milestone <= total) extra["next_milestone"] = *milestone;
-    if (const auto next = next_due(iteration + 1, validate_every, total + 1);
-        validate_every > 0 && next <= total)
-        extra["next_validation"] = next;
+    Json extra = outlook_.progress(iteration);
+    extra["lr"] = rate();
     Json losses = last_losses_.is_null() ? Json::object() : last_losses_;
     if (!last_validation_.is_null()) losses["validation"] = last_validation_["total"];
     extra["losses"] = std::move(losses);
-    events_.progress("train", static_cast<double>(iteration), static_cast<double>(total), "iterations",
+    events_.progress("train", static_cast<double>(iteration), static_cast<double>(setup_.total), "iterations",
                      std::move(extra));
+}
+
+// Which parts are trained, and in what form, where it is not all of them in 32 bits.
+void Training::announce() {
+    const std::int64_t trained = setup_.optimizer->trained_elements(),
+                       all = nets::count_elements(setup_.model->parameters());
+    if (config_.lora.rank > 0)
+        events_.info(cat("LoRA: adapters of rank ", config_.lora.rank, ", alpha ", config_.lora.alpha,
+                         ", are trained on ", join(config_.lora.targets, ", "), ": ", trained,
+                         " parameters beside the ", all, " of the model, which stay as they are"));
+    else if (trained < all)
+        events_.info(cat("frozen: ", join(config_.freeze, ", "), "; ", trained, " of ", all,
+                         " parameters are trained"));
+    if (config_.adamw.eight_bit) {
+        constexpr double mib = 1048576;
+        const auto elements = static_cast<double>(trained);
+        events_.info(cat("8-bit AdamW: optimiser states take ",
+                         std::llround(setup_.optimizer->state_bytes() / mib), " MiB instead of ",
+                         std::llround(8 * elements / mib)));
+    }
+    if (const std::string notice = precision_notice(config_.step.precision, setup_.model->device());
+        !notice.empty())
+        events_.info(notice);
 }
 
 Json Training::run() {
     const auto start = Clock::now();
     const std::int64_t first = setup_.start + 1;
-    log_.line(cat("Number of training data elements: ", setup_.counting.lines,
-                  ", iters: ", setup_.counting.per_epoch()));
-    log_.line(
+    metrics_.log().line(cat("Number of training data elements: ", setup_.counting.lines,
+                            ", iters: ", setup_.counting.per_epoch()));
+    metrics_.log().line(
         cat("Start training from epoch: ", setup_.counting.epoch_of(first) - 1, ", iter: ", setup_.start));
     events_.info(cat(setup_.resumed_from.empty() ? "training " : "resuming ", config_.voice, ": iterations ",
                      first, " to ", setup_.total, ", ", setup_.counting.epochs, " epochs of ",
                      setup_.counting.per_epoch(), " with ", setup_.counting.lines, " clips in batches of ",
                      std::min(config_.batch_size, setup_.counting.lines)));
-    if (config_.adamw.eight_bit) {
-        constexpr double mib = 1048576;
-        const auto elements = static_cast<double>(nets::count_elements(setup_.model->parameters()));
-        events_.info(cat("8-bit AdamW: optimiser states take ",
-                         std::llround(setup_.optimizer->state_bytes() / mib), " MiB instead of ",
-                         std::llround(8 * elements / mib)));
-    }
+    announce();
     bool stopped = false;
     std::int64_t iteration = setup_.start;
     while (iteration < setup_.total && !stopped) {
@@ -349,27 +421,28 @@ Json Training::run() {
         one_iteration(iteration);
         const bool went_back = setup_.own.bad_in_a_row >= most_bad_steps;
         if (went_back) iteration = go_back(iteration);
-        stopped = stop_requested() && iteration < setup_.total;
+        stopped = agree(stop_requested()) && iteration < setup_.total;
         if (went_back && !stopped) continue;
         // While steps fail nothing new was learnt, and older checkpoints must not be pushed out by copies.
         const bool worth_saving = setup_.own.bad_in_a_row == 0 || iteration == setup_.total;
+        // Before the save, whose state keeps the loss.
+        if (outlook_.agenda().validation_due(iteration) && !stopped) validate(iteration);
         if (stopped)
             save(iteration);
-        else if ((save_due(iteration) || save_again_due()) && worth_saving)
+        else if (worth_saving && (outlook_.agenda().save_due(iteration) || agree(save_again_due())))
             save_or_try_later(iteration);
-        if (validation_due(iteration) && !stopped) validate(iteration);
         progress(iteration, iteration == first || iteration == setup_.total || stopped);
         // A signal that came while saving or validating: this iteration may not be saved yet.
-        if (!stopped && stop_requested() && iteration < setup_.total) {
+        if (!stopped && agree(stop_requested()) && iteration < setup_.total) {
             stopped = true;
-            if (last_saved_ != iteration) save(iteration);
+            if (agree(setup_.leads() && last_saved_ != iteration)) save(iteration);
         }
     }
     if (stopped)
         events_.info(cat("stopped after iteration ", iteration,
                          ", which is saved; go on with `testudo resume ", config_.voice, "`"));
     else
-        log_.line("Finished training!");
+        metrics_.log().line("Finished training!");
 
     Json losses = Json::object();
     if (!first_losses_.is_null()) losses["first"] = first_losses_;
@@ -389,15 +462,10 @@ Json Training::run() {
                     {"losses", std::move(losses)},
                     {"model", to_utf8(files_.model.native())},
                     {"state", to_utf8(files_.state.native())}};
+    if (!files_.adapters.empty()) summary["adapters"] = to_utf8(files_.adapters.native());
     if (!files_.ema_model.empty()) summary["ema_model"] = to_utf8(files_.ema_model.native());
     if (setup_.archived) summary["archived"] = to_utf8(setup_.archived->native());
     return summary;
-}
-
-Error out_of_memory(const std::string& what) {
-    return environment_error(
-        cat("the memory does not suffice for a step: ", what),
-        "Raise gradient_accumulation_size, or switch checkpointing on; the result stays the same.");
 }
 
 }  // namespace
@@ -405,13 +473,20 @@ Error out_of_memory(const std::string& what) {
 Json train_voice(const std::filesystem::path& workspace, const std::filesystem::path& yaml, Events& events,
                  TrainOptions options) {
     try {
-        RunSetup setup = set_up_run(workspace, yaml, events, options);
-        return Training(setup, events, options).run();
+        Company company(workspace, yaml, events, options);
+        options.device = company.device();
+        return company.work([&](Ranks* ranks) {
+            Events silent;  // rank 0 speaks for all
+            Events& spoken = company.leads() ? events : silent;
+            RunSetup setup = company.leads() ? set_up_run(workspace, yaml, spoken, options, ranks)
+                                             : follow_run(workspace, yaml, spoken, options, *ranks);
+            return Training(setup, spoken, options).run();
+        });
     } catch (const c10::Error& error) {
         if (!is_out_of_memory(error)) throw;
-        throw out_of_memory(error.what_without_backtrace());
+        throw out_of_memory(error.what_without_backtrace(), {});
     } catch (const std::bad_alloc&) {
-        throw out_of_memory("an allocation failed");
+        throw out_of_memory("an allocation failed", {});
     }
 }
 

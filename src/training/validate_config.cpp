@@ -18,12 +18,14 @@
 #include "dataset/settings.h"
 #include "dataset/vocabulary.h"
 #include "text/find_tokenizer.h"
+#include "training/adapter_run.h"
 #include "training/base_model.h"
 #include "training/checkpoint.h"
 #include "training/counting.h"
 #include "training/import_settings.h"
 #include "training/measure_memory.h"
 #include "training/suggest.h"
+#include "training/world.h"
 
 namespace testudo::training {
 
@@ -97,7 +99,7 @@ class Validation {
     at::Device device_ = at::kCPU;
     bool device_found_ = false;
     fs::path weights_;
-    std::int64_t elements_ = 0;
+    TrainedSizes sizes_;  // of no elements until the model is known
     std::shared_ptr<const text::Tokenizer> tokenizer_;
     std::optional<SavedState> saved_;
     ListFacts train_, validation_;
@@ -236,6 +238,12 @@ void Validation::check_models() {
         device_ = find_device(options_.device);
         add("device", "ok",
             device_.is_cpu() ? cat("CPU, ", at::get_num_threads(), " threads") : device_.str());
+        if (config_.gpus < 2) return;
+        World last;
+        last.rank = last.local_rank = static_cast<int>(config_.gpus) - 1;
+        device_of(last, options_.device);
+        add("ranks", "ok",
+            cat(config_.gpus, device_.is_cpu() ? " on the CPU, which divide its threads" : " GPUs"));
     });
     weights_ = config_.base_model;
     if (!config_.resume_state.empty())
@@ -244,16 +252,19 @@ void Validation::check_models() {
                 throw input_error(cat("there is no ", config_.resume_state),
                                   cat("Choose one of `testudo states ", config_.voice, "`."));
             saved_ = read_state(config_.resume_state);
+            check_adapters(config_, *saved_);
+            if (config_.lora.rank > 0) find_base(workspace_, config_, &*saved_);
             weights_ = model_of_state(*saved_, paths_);
             add("resume state", "ok",
                 cat(config_.resume_state, ", iteration ", saved_->iteration, ", epoch ", saved_->epoch));
         });
     const bool model = attempt("source model", [&] {
         check_sizes(weights_, config_.model, to_utf8(config_.yaml.native()));
-        elements_ = nets::count_elements(nets::UnifiedVoice(config_.model, at::kMeta).parameters());
+        sizes_ = sizes_of(config_);
         add("source model", "ok",
-            cat(weights_, ", ", config_.model.layers, " layers of ", config_.model.model_dim, ", ", elements_,
-                " parameters"));
+            cat(weights_, ", ", config_.model.layers, " layers of ", config_.model.model_dim, ", ",
+                sizes_.model, " parameters",
+                sizes_.trained < sizes_.model ? cat(", ", sizes_.trained, " trained") : ""));
     });
     std::optional<nets::DvaeConfig> codes;
     attempt("DVAE", [&] {
@@ -310,11 +321,10 @@ void Validation::check_counting() {
 }
 
 void Validation::check_disk_room() {
-    if (elements_ == 0) return;
-    const double each = checkpoint_bytes(elements_, config_.model, config_.ema_rate > 0,
-                                         moment_bytes(config_.model, config_.adamw));
-    const DiskNeed need =
-        disk_need(paths_, each, facts_.start, facts_.total, config_.save_every, config_.keep_states);
+    if (sizes_.model == 0) return;
+    const double each = checkpoint_bytes(sizes_, config_.model, config_.ema_rate > 0);
+    const DiskNeed need = disk_need(paths_, each, facts_.start, facts_.total, config_.save_every,
+                                    config_.keep_states, config_.keep_best);
     facts_.disk = need;
     const double features = feature_bytes(train_) + feature_bytes(validation_);
     numbers_.update({{"checkpoints", need.checkpoints},
@@ -329,21 +339,25 @@ void Validation::check_disk_room() {
         add("disk", "ok", what);
     else
         add("disk", "problem", what,
-            need.room >= 2 * each + features ? "Free some space, or keep fewer states with keep_states."
-                                             : "Free some space.",
+            need.room >= 2 * each + features
+                ? "Free some space, or keep fewer states with keep_states and keep_best."
+                : "Free some space.",
             ErrorKind::environment);
 }
 
 void Validation::check_memory() {
-    if (elements_ == 0 || !device_found_) return;
-    MemoryNeed need =
-        foretell_memory(config_, elements_, moment_bytes(config_.model, config_.adamw), device_, 0);
+    if (sizes_.model == 0 || !device_found_) return;
+    MemoryNeed need = foretell_memory(config_, sizes_, device_, 0, {});
     const bool hopeless = need.needed > need.available;
     const bool measure = options_.measure && !hopeless && !input_problem_ && !train_.clips.empty();
     if (measure) need = measure_memory(config_, weights_, train_.clips, device_, events_);
     if (device_.is_cpu()) need.needed += feature_bytes(train_) + feature_bytes(validation_);
     facts_.fitting = need.fitting;
+    const char* checkpointing = need.checkpointing ? ", with gradient checkpointing" : "";
     numbers_.update({{"memory_bytes", need.needed},
+                     {"checkpointing", need.checkpointing},
+                     {"parameters", sizes_.model},
+                     {"trained_parameters", sizes_.trained},
                      {"memory_available_bytes", need.available},
                      {"memory_fixed_bytes", need.fixed},
                      {"memory_measured", need.measured}});
@@ -352,13 +366,15 @@ void Validation::check_memory() {
     const std::string of = cat(human_bytes(need.available), " (", need.limit, ")");
     if (need.needed > need.available) {
         add("memory", "problem",
-            cat(measure ? cat("a step with ", need.micro_batch, " of the longest clips at a time takes ")
+            cat(measure ? cat("a step with ", need.micro_batch, " of the longest clips at a time",
+                              checkpointing, " takes ")
                         : std::string("weights, optimizer and gradients alone take "),
                 human_bytes(need.needed), " of ", of),
             need.fitting.value_or(0) > 0
                 ? "Raise gradient_accumulation_size: the result stays the same."
-                : "Switch checkpointing on, choose gradient_memory lean, a smaller model or a larger "
-                  "machine.",
+                : cat(need.checkpointing ? "Train" : "Switch checkpointing on, train",
+                      " adapters (lora_rank 16), choose gradient_memory lean, a smaller model or a larger "
+                      "machine."),
             ErrorKind::environment);
         return;
     }
@@ -375,7 +391,7 @@ void Validation::check_memory() {
             "Raise gradient_accumulation_size, or close other programs.");
     else
         add("memory", "ok",
-            cat("a step with ", need.micro_batch, " of the longest clips at a time takes ",
+            cat("a step with ", need.micro_batch, " of the longest clips at a time", checkpointing, " takes ",
                 human_bytes(need.needed), " of ", of));
 }
 

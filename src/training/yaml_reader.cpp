@@ -127,6 +127,18 @@ std::optional<std::vector<std::int64_t>> YamlReader::integers(const std::string&
     return out;
 }
 
+std::optional<std::vector<std::string>> YamlReader::texts(const std::string& key) const {
+    const auto node = find(key);
+    if (!node) return {};
+    if (!node->IsSequence()) fail(key, *node, "a list of texts");
+    std::vector<std::string> out;
+    for (const auto& item : *node) {
+        if (!item.IsScalar()) fail(key, item, "a text");
+        out.push_back(item.Scalar());
+    }
+    return out;
+}
+
 std::int64_t YamlReader::integer_in(const std::string& key, std::int64_t fallback, std::int64_t least,
                                     std::int64_t most) const {
     const auto value = integer(key);

@@ -49,6 +49,20 @@ TEST(ConfigureVerb, FlagsWinOverThePresetAndThatOverTheImport) {
         EXPECT_NE(help.out.find(name), std::string::npos) << help.out;
 }
 
+TEST(ConfigureVerb, SampleSentencesAreGivenOneByOne) {
+    const Workshop shop(10, 0);
+    const auto sentences = [&] { return training::read_settings(shop.paths().json).sample_sentences; };
+    auto ran =
+        run(shop, {"configure", "--sample-sentences", "Hello, Ada: yes.", "--sample-sentences", "Two.", "v"});
+    ASSERT_EQ(ran.code, 0) << ran.err;
+    EXPECT_EQ(sentences(), (std::vector<std::string>{"Hello, Ada: yes.", "Two."}));
+    ASSERT_EQ(run(shop, {"configure", "v", "--import"}).code, 0);
+    EXPECT_EQ(sentences().size(), 2u);
+    ASSERT_EQ(run(shop, {"configure", "v", "--import", "--sample-sentences", ""}).code, 0);
+    EXPECT_TRUE(sentences().empty());
+    EXPECT_EQ(run(shop, {"configure", "v", "--sample-sentences", std::string(201, 'a')}).code, 2);
+}
+
 TEST(StatesVerb, ListsThem) {
     Workshop shop(4, 0);
     shop.configure();

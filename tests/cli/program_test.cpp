@@ -18,7 +18,7 @@ TEST(Program, HelpOfEveryVerbHasExamples) {
     const auto top = run_program({"--help"}, folder.path());
     EXPECT_EQ(top.code, 0);
     for (const std::string verb : {"transcribe", "slice", "dataset", "prepare", "configure", "train",
-                                   "resume", "models", "tokenizer", "doctor", "bench", "demo"}) {
+                                   "resume", "queue", "models", "tokenizer", "doctor", "bench", "demo"}) {
         EXPECT_NE(top.out.find("  " + verb), std::string::npos) << verb;
         const auto help = run_program({verb, "--help"}, folder.path());
         EXPECT_EQ(help.code, 0) << verb;
@@ -99,6 +99,7 @@ TEST(Program, MissingFoldersAndFilesAreThreeWithARemedy) {
         ASSERT_NE(error, std::string::npos) << ran.err;
         EXPECT_GE(std::count(ran.err.begin() + static_cast<std::ptrdiff_t>(error), ran.err.end(), '\n'), 2)
             << "no remedy: " << ran.err;
+        EXPECT_EQ(ran.err.find("VOICE"), std::string::npos) << ran.err;
     }
 }
 

@@ -188,6 +188,12 @@ TEST(Files, WhatAKilledWriterLeftIsRemoved) {
     remove_leftovers(folder.path());
     EXPECT_EQ(std::distance(fs::directory_iterator(folder.path()), fs::directory_iterator()), 1);
     EXPECT_TRUE(fs::exists(folder / ".mine"));
+
+    write_file(folder / ".one.json.1.0.tmp", "x");
+    write_file(folder / ".two.json.1.0.tmp", "x");
+    remove_leftovers(folder.path(), "one.json");
+    EXPECT_FALSE(fs::exists(folder / ".one.json.1.0.tmp"));
+    EXPECT_TRUE(fs::exists(folder / ".two.json.1.0.tmp"));
 }
 
 TEST(Events, ADamagedLogIsNoObstacle) {

@@ -513,6 +513,8 @@ TEST(Slice, FilesThatVanishMeanwhileLoseOnlyTheirOwnLines) {
     fs::remove(v.root / "voices/v/a.wav");
     const auto cut = dataset::slice_voice(v.root, "v", v.settings, v.events);
     ASSERT_TRUE(find_rejected(cut, "a.wav"));
+    EXPECT_GT(cut.seconds_lost(), 0);
+    EXPECT_EQ(find_rejected(cut, "a.wav")->text, " A sentence that is long enough.");
     fs::remove(v.training / "audio/b_00000.wav");
     const auto report = dataset::list_voice(v.root, "v", v.settings, v.events);
     EXPECT_EQ(report.train_lines, 1);

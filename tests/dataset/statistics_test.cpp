@@ -89,6 +89,11 @@ TEST(Statistics, DoWithoutAReportButNotWithoutLists) {
     d.measure();
     ASSERT_EQ(warnings.size(), 1u);
     EXPECT_NE(warnings[0].find("whisper.json"), std::string::npos) << warnings[0];
+    warnings.clear();
+    write_text(d.training / "whisper.json", R"({"a.wav": {"text": "", "segments": []}, "b.wav": 7})");
+    d.measure();
+    ASSERT_EQ(warnings.size(), 1u);
+    EXPECT_NE(warnings[0].find("would lack an entry"), std::string::npos) << warnings[0];
     fs::remove(d.training / "audio/b.wav");
     EXPECT_THROW(d.measure(), Error);
     fs::remove(d.training / "train.txt");

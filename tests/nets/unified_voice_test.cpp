@@ -5,6 +5,7 @@
 #include "core/error.h"
 #include "core/strings.h"
 #include "nets/conditioning_encoder.h"
+#include "nets/group_norm.h"
 #include "support/unified_voice_case.h"
 
 namespace testudo::nets {

@@ -69,6 +69,8 @@ TEST(Http, HeadsAreChecked) {
     EXPECT_EQ(status("GET / HTTP/1.1\r\nno colon"), 400);
     EXPECT_EQ(status("GET / HTTP/1.1\r\n folded: line"), 400);
     EXPECT_EQ(status("GET / HTTP/1.1\r\nX: a\x01"), 400);
+    EXPECT_EQ(status("GET / HTTP/1.1\r\nX: a\nRange: bytes=99999999999999999999-"), 400);
+    EXPECT_EQ(status("GET / HTTP/1.1\r\nX: a\rRange: bytes=0-"), 400);
     EXPECT_EQ(status("PUT / HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 2"), 400);
     for (const char* length : {"", "-1", "+1", "1x", "0x10", "99999999999999999999"})
         EXPECT_EQ(status(std::string("PUT / HTTP/1.1\r\nContent-Length: ") + length), 400) << length;
@@ -80,6 +82,12 @@ TEST(Http, HeadsAreChecked) {
     std::string many = "GET / HTTP/1.1";
     for (int i = 0; i < 101; ++i) many += "\r\nX: y";
     EXPECT_EQ(status(many), 431);
+}
+
+TEST(Http, HeadersThatTheLibraryMisreadsAreHidden) {
+    EXPECT_EQ(
+        hidden_from_library("GET / HTTP/1.1\r\nRANGE: bytes=0-\r\nHost: a\r\nAccept-Encoding: gzip\r\n\r\n"),
+        "GET / HTTP/1.1\r\nown-RANGE: bytes=0-\r\nHost: a\r\nown-Accept-Encoding: gzip\r\n\r\n");
 }
 
 TEST(Router, FindsHandlersAndRefusesWhatNoNameCanHold) {

@@ -48,6 +48,7 @@ class Program {
     }
     Program(const Program&) = delete;
     Program& operator=(const Program&) = delete;
+    pid_t process() const { return child_; }
     void signal(int number) { ::kill(child_, number); }
     Ran wait() {
         int status = 0;

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "core/yaml.h"
+#include "training/import_settings.h"
 #include "training/yaml_reader.h"
 #include "workshop.h"
 
@@ -282,6 +283,37 @@ logger:
     const Json summary = shop.train();
     EXPECT_EQ(summary["iterations"], 9);
     EXPECT_EQ(summary["epochs"], 3);
+}
+
+// DLAS without the web UI stops at the first step or save where one of these is missing.
+TEST(Configure, ForDlasByItself) {
+    Workshop shop(4, 0);
+    for (const bool eight_bit : {false, true}) {
+        shop.settings.bitsandbytes = eight_bit;
+        shop.configure();
+        const YAML::Node yaml = read_yaml(shop.paths().yaml);
+        EXPECT_EQ(yaml["use_8bit"].as<bool>(), eight_bit);
+        EXPECT_GE(yaml["logger"]["print_freq"].as<int>(), 1);
+        EXPECT_FALSE(yaml["logger"]["disable_state_saving"].as<bool>());
+        EXPECT_EQ(yaml["upgrades"]["number_of_checkpoints_to_save"].as<int>(), 0);
+        EXPECT_EQ(yaml["upgrades"]["number_of_states_to_save"].as<int>(), 0);
+        replace(shop.paths().yaml, cat("bitsandbytes: ", eight_bit ? "true" : "false", "\n"), "");
+        EXPECT_EQ(read_config(shop.root(), shop.paths().yaml).adamw.eight_bit, eight_bit);
+        EXPECT_EQ(settings_of_yaml(shop.root(), shop.paths().yaml).bitsandbytes, eight_bit);
+    }
+}
+
+// The web UI writes one period an epoch: one too few here.
+TEST(Configuration, AsManyRestartsAsEpochs) {
+    Workshop shop(10, 0);
+    shop.settings.epochs = 2;
+    shop.settings.learning_rate_scheme = "CosineAnnealingLR_Restart";
+    shop.settings.learning_rate_restarts = 2;
+    shop.configure();
+    ASSERT_NE(yaml_of(shop).find("T_period: [3, 3, 3]"), std::string::npos);
+    replace(shop.paths().yaml, "T_period: [3, 3, 3]", "T_period: [3, 3]");
+    EXPECT_EQ(read_config(shop.root(), shop.paths().yaml).schedule.periods, std::vector<std::int64_t>(3, 3));
+    EXPECT_EQ(shop.train()["iterations"], 6);
 }
 
 TEST(Configuration, FloatsForPython) {

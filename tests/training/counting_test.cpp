@@ -60,48 +60,68 @@ TEST(Counting, FractionsOfEpochs) {
     EXPECT_EQ(iterations_of_rate(2.5, 2), 5);
 }
 
-// With steady durations the estimate is what the rest then takes, validations and saves included.
-TEST(Eta, IsRightForSteadyDurations) {
-    std::mt19937 random(9);
-    std::uniform_real_distribution<double> noise(0.9, 1.1);
-    for (int round = 0; round < 40; ++round) {
-        const std::int64_t per_epoch = 1 + static_cast<std::int64_t>(random() % 30), epochs = 40;
-        const std::int64_t total = per_epoch * epochs,
-                           save_every = 1 + static_cast<std::int64_t>(random() % (3 * per_epoch)),
-                           validate_every = 1 + static_cast<std::int64_t>(random() % (2 * per_epoch));
-        const double step = 0.5 * noise(random), save = 3 * noise(random), validation = 2 * noise(random);
-        Eta eta(per_epoch);
-        std::vector<double> estimates(static_cast<std::size_t>(total) + 1, -1),
-            clock(static_cast<std::size_t>(total) + 1, 0);
-        double now = 0;
-        for (std::int64_t it = 1; it <= total; ++it) {
-            // The last batch of an epoch is short.
-            const double seconds = (it % per_epoch == 0 ? 0.3 : 1) * step * noise(random);
-            now += seconds;
-            eta.iteration(seconds);
-            if (is_due(it, save_every)) eta.save(save), now += save;
-            if (is_due(it, validate_every)) eta.validation(validation), now += validation;
-            clock[static_cast<std::size_t>(it)] = now;
-            estimates[static_cast<std::size_t>(it)] =
-                eta.remaining(total - it, count_due(it, total, validate_every),
-                              count_due(it, total, save_every))
-                    .value();
+TEST(Counting, TheAgendaIsThatOfALoopThatAsksEachIteration) {
+    std::mt19937 random(10);
+    for (int round = 0; round < 500; ++round) {
+        Agenda agenda;
+        agenda.total = 1 + static_cast<std::int64_t>(random() % 60);
+        agenda.save_every = static_cast<std::int64_t>(random() % 12);
+        agenda.validate_every = static_cast<std::int64_t>(random() % 12);
+        agenda.validate_saves = random() % 2;
+        std::set<std::int64_t> saves, validations;
+        for (std::int64_t it = 1; it <= agenda.total; ++it) {
+            const bool save = it == agenda.total || (agenda.save_every > 0 && it % agenda.save_every == 0);
+            const bool validation = (agenda.validate_every > 0 && it % agenda.validate_every == 0) ||
+                                    (agenda.validate_saves && save);
+            EXPECT_EQ(agenda.save_due(it), save);
+            EXPECT_EQ(agenda.validation_due(it), validation);
+            if (save) saves.insert(it);
+            if (validation) validations.insert(it);
         }
-        for (std::int64_t it = std::max<std::int64_t>({3 * per_epoch, save_every, validate_every, 20});
-             it < total * 9 / 10; ++it) {
-            const double left = now - clock[static_cast<std::size_t>(it)];
-            EXPECT_NEAR(estimates[static_cast<std::size_t>(it)] / left, 1, 0.15)
-                << "iteration " << it << " of " << total;
+        const auto between = [](const std::set<std::int64_t>& due, std::int64_t after, std::int64_t until) {
+            return until <= after ? 0 : std::distance(due.upper_bound(after), due.upper_bound(until));
+        };
+        const auto next = [](const std::set<std::int64_t>& due, std::int64_t after) {
+            const auto found = due.upper_bound(after);
+            return found == due.end() ? std::optional<std::int64_t>() : *found;
+        };
+        for (std::int64_t after = 0; after <= agenda.total; ++after) {
+            EXPECT_EQ(agenda.next_save(after), next(saves, after));
+            EXPECT_EQ(agenda.next_validation(after), next(validations, after));
+            for (std::int64_t until = after; until <= agenda.total; ++until) {
+                ASSERT_EQ(agenda.saves(after, until), between(saves, after, until));
+                ASSERT_EQ(agenda.validations(after, until), between(validations, after, until))
+                    << "of " << agenda.total << ", every " << agenda.save_every << " and "
+                    << agenda.validate_every << ", in (" << after << ", " << until << "]";
+            }
         }
     }
 }
 
 TEST(Eta, AnInterruptionDoesNotCount) {
-    Eta eta(10);
+    Eta eta;
     EXPECT_FALSE(eta.remaining(10, 1, 1));
-    for (int i = 0; i < 15; ++i) eta.iteration(1);
-    eta.iteration(3600);  // the lid was shut
-    EXPECT_LT(eta.remaining(100, 0, 0).value(), 120);
+    for (int i = 0; i < 30; ++i) eta.iteration(1, 1);
+    eta.iteration(3600, 1);  // the lid was shut
+    EXPECT_LT(eta.remaining(100, 0, 0).value(), 110);
+}
+
+TEST(Eta, TheFirstStepsAreForgottenAsSoonAsThereAreOthers) {
+    Eta eta;
+    eta.iteration(10, 1);
+    EXPECT_EQ(eta.remaining(2, 0, 0), 20);
+    for (const double seconds : {3.0, 2.0, 1.0, 1.0}) eta.iteration(seconds, 1);
+    EXPECT_EQ(eta.remaining(2, 0, 0), 2);
+}
+
+TEST(Eta, WhatNeverHappenedYetIsForetold) {
+    Eta eta;
+    eta.expect(30, 5);
+    eta.iteration(2, 10);
+    EXPECT_NEAR(eta.remaining(100, 4, 3).value(), 20 + 4 * (0.2 * 30 / 3) + 3 * 5, 1e-9);
+    eta.validation(1);
+    eta.save(7);
+    EXPECT_NEAR(eta.remaining(100, 4, 3).value(), 20 + 4 + 21, 1e-9);
 }
 
 }  // namespace

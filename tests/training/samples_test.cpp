@@ -38,7 +38,7 @@ TEST(Samples, AreSpokenAtEachSaveInTheSameVoice) {
     std::set<std::uint64_t> seeds;
     shop.train({.speak = [&](const SpeakingVoice& voice) -> Speak {
         ++loaded;
-        clips.insert(voice.clip);
+        clips.insert(voice.clip.string());
         seeds.insert(voice.seed);
         EXPECT_TRUE(fs::exists(voice.clip));
         EXPECT_TRUE(fs::exists(voice.dvae));

@@ -148,7 +148,9 @@ TEST(LearningRate, NextMilestoneIsWhereTheRateChanges) {
     for (const auto& settings : {steps, arcs}) {
         const auto rates = learning_rates(settings, 1, 60);
         for (std::int64_t it = 1; it < 59; ++it) {
-            const auto next = next_milestone(settings, it);
+            const bool cosine = settings.scheme == ScheduleSettings::Scheme::cosine;
+            EXPECT_FALSE((cosine ? next_rate_step : next_restart)(settings, it));
+            const auto next = (cosine ? next_restart : next_rate_step)(settings, it);
             if (!next) continue;
             ASSERT_GT(*next, it);
             const double before = rates[static_cast<std::size_t>(*next - 2)],
@@ -160,7 +162,9 @@ TEST(LearningRate, NextMilestoneIsWhereTheRateChanges) {
                           rates[static_cast<std::size_t>(it - 1)]);
         }
     }
-    EXPECT_FALSE(next_milestone(steps, 29));
+    EXPECT_FALSE(next_rate_step(steps, 29));
+    steps.warmup_iterations = 5;  // overrules the milestones before it
+    EXPECT_EQ(next_rate_step(steps, 1), 8);
 }
 
 TEST(LearningRate, RefusesWhatCannotWork) {

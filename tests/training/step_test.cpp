@@ -6,6 +6,7 @@
 
 #include "core/error.h"
 #include "core/strings.h"
+#include "nets/block_math.h"
 #include "support/unified_voice_case.h"
 #include "training/gradient_store.h"
 
@@ -277,6 +278,37 @@ TEST(AdamW, NormIsExactAndIndependentOfThreads) {
     EXPECT_NEAR(squared_norm(values), exact, 1e-6 * exact);
     EXPECT_EQ(squared_norm(values), squared_norm(values));
     EXPECT_FALSE(std::isfinite(squared_norm(at::full({5}, INFINITY))));
+}
+
+// The update in one pass over memory is that of libtorch's kernel.
+TEST(AdamW, OwnKernelIsThatOfLibtorch) {
+    if (!nets::own_kernels(at::zeros({1}))) GTEST_SKIP();
+    at::manual_seed(5);
+    const auto train = [](bool half) {
+        at::manual_seed(6);
+        const nets::Parameters parameters{{"a.weight", at::randn({37, 29})}, {"a.bias", at::randn({19})}};
+        AdamW optimizer(parameters, {}, {.rate = 0.9});
+        for (int step = 0; step < 3; ++step) {
+            optimizer.begin_step(0.01, step + 1);
+            for (std::size_t i = 0; i < parameters.size(); ++i) {
+                const at::Tensor gradient = at::randn({parameters[i].second.numel()});
+                optimizer.update(i, 0, half ? gradient.to(at::kHalf) : gradient, 0.5);
+            }
+        }
+        std::vector<at::Tensor> all;
+        for (std::size_t i = 0; i < parameters.size(); ++i)
+            for (const at::Tensor& tensor : {parameters[i].second, optimizer.ema()[i].second,
+                                             optimizer.exp_avg(i), optimizer.exp_avg_sq(i)})
+                all.push_back(tensor);
+        return all;
+    };
+    for (const bool half : {false, true}) {
+        const auto own = train(half);
+        const nets::PlainMath plain;
+        const auto expected = train(half);
+        for (std::size_t i = 0; i < own.size(); ++i)
+            EXPECT_TRUE(at::allclose(own[i], expected[i], 1e-5, 1e-6)) << half << " " << i;
+    }
 }
 
 }  // namespace

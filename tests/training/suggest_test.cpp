@@ -106,6 +106,15 @@ TEST(Suggest, SavesThatFitTheDiskAndAreNeitherManyNorNone) {
     Suggestion found = only(facts);
     EXPECT_EQ(found.key, "keep_states");
     EXPECT_EQ(found.to, 3);  // and the one being written
+    facts.settings.keep_best = 1;
+    EXPECT_EQ(only(facts).to, 2);  // as many at one time in all
+    facts.settings.keep_best = 5;
+    const auto both = suggest_settings(facts);
+    ASSERT_EQ(both.size(), 2u);
+    EXPECT_EQ(both[0].to, 1);
+    EXPECT_EQ(both[1].key, "keep_best");
+    EXPECT_EQ(both[1].to, 2);
+    facts.settings.keep_best = 0;
     facts.disk->room = 1.9e9;
     EXPECT_TRUE(suggest_settings(facts).empty());  // nothing helps
 

@@ -227,11 +227,13 @@ TEST(Measure, WhatWillNotFitIsForetold) {
     shop.configure();
     const Config config = read_config(shop.root(), shop.paths().yaml);
     const std::int64_t huge = std::int64_t{1} << 42;
-    const MemoryNeed need = foretell_memory(config, huge, 8.0 * static_cast<double>(huge), at::kCPU, 0);
+    const MemoryNeed need =
+        foretell_memory(config, {huge, 0, huge, 8.0 * static_cast<double>(huge)}, at::kCPU, 0, {});
     EXPECT_GT(need.needed, need.available);
     EXPECT_EQ(need.fixed, 14.0 * static_cast<double>(huge));  // weights, two moments, gradients in halves
-    EXPECT_EQ(fixed_bytes(1000, 8000, config), 16000);
-    EXPECT_EQ(fixed_bytes(1000, 2100, config), 10100);
+    EXPECT_EQ(fixed_bytes({1000, 0, 1000, 8000}, config), 16000);
+    EXPECT_EQ(fixed_bytes({1000, 0, 1000, 2100}, config), 10100);
+    EXPECT_EQ(fixed_bytes({1000, 10, 10, 80}, config), 4000 + 40 + 80 + 40);  // adapters
 }
 
 }  // namespace

@@ -1,0 +1,20 @@
+#pragma once
+// What a training does when a step runs out of memory.
+#include <exception>
+#include <string>
+
+#include "core/error.h"
+#include "training/run_setup.h"
+#include "training/step.h"
+
+namespace testudo::training {
+
+// Makes the steps of this run smaller: twice the parts for each batch (of `clips` now), to parts of one clip;
+// then gradient checkpointing, unless the user switched it off. Returns what was done, for the user. The
+// gradient stays that of the whole batch: parts count by their tokens (in the dlas form each part is averaged
+// on its own, as with DLAS' mega_batch_factor). Error(environment) when nothing is left to do.
+std::string make_steps_smaller(RunSetup& setup, Step& step, std::int64_t clips, const std::string& what);
+
+Error out_of_memory(const std::string& what, const std::string& limit);
+
+}  // namespace testudo::training
