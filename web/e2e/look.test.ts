@@ -1,4 +1,5 @@
-// Pictures of every page in three widths and both themes, into e2e/shots: to be looked at.
+// Pictures of every page, to be looked at: LOOK=all (or the beginning of a page's name) npm run e2e look puts them in three
+// widths and both themes into e2e/shots; LOOK=docs puts those of the manual into docs/pages.
 import { mkdirSync } from 'node:fs';
 import { afterAll, beforeAll, test } from 'vitest';
 import type { Browser } from 'playwright-core';
@@ -78,6 +79,17 @@ test.skipIf(!process.env.LOOK)('pictures', { timeout: 300_000 }, async () => {
     'checkpoint models/600_gpt.pth',
   ].entries())
     mock.event('j9', { type: 'log', level: k === 1 ? 'warning' : 'info', message: line });
+  if (process.env.LOOK === 'docs') {
+    const folder = `${import.meta.dirname}/../../docs/pages`;
+    mkdirSync(folder, { recursive: true });
+    const { page, close } = await open(browser, url, { viewport: { width: 1280, height: 860 } });
+    for (const each of pages.slice(0, 7)) {
+      await page.goto(`${url}/#/${each}`);
+      await page.waitForTimeout(900);
+      await page.screenshot({ path: `${folder}/${each.split('/')[0]}.png` });
+    }
+    return close();
+  }
   const only =
     process.env.LOOK === 'all' ? pages : pages.filter((each) => each.startsWith(process.env.LOOK!));
   for (const width of widths)
