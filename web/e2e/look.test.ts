@@ -1,4 +1,5 @@
-// Pictures of every page in three widths and both themes, into e2e/shots: to be looked at.
+// Pictures of every page, to be looked at: LOOK=all (or the beginning of a page's name) npm run e2e look puts them in three
+// widths and both themes into e2e/shots; LOOK=docs puts those of the manual into docs/pages.
 import { mkdirSync } from 'node:fs';
 import { afterAll, beforeAll, test } from 'vitest';
 import type { Browser } from 'playwright-core';
@@ -53,9 +54,12 @@ test.skipIf(!process.env.LOOK)('pictures', { timeout: 300_000 }, async () => {
         rate: 0.24,
         lr: 1e-5,
         eta_seconds: 3720,
-        next_save: 675,
-        next_validation: 650,
-        next_milestone: 800,
+        milestones: [
+          { kind: 'epoch', iteration: 615, iterations_left: 3, seconds_left: 13 },
+          { kind: 'validation', iteration: 650, iterations_left: 38, seconds_left: 160 },
+          { kind: 'save', iteration: 675, iterations_left: 63, seconds_left: 266 },
+          { kind: 'learning_rate', iteration: 800, iterations_left: 188, seconds_left: 790 },
+        ],
         losses: { text: 2.31, mel: 1.87, total: 1.9, validation: 2.05 },
       },
     },
@@ -75,6 +79,17 @@ test.skipIf(!process.env.LOOK)('pictures', { timeout: 300_000 }, async () => {
     'checkpoint models/600_gpt.pth',
   ].entries())
     mock.event('j9', { type: 'log', level: k === 1 ? 'warning' : 'info', message: line });
+  if (process.env.LOOK === 'docs') {
+    const folder = `${import.meta.dirname}/../../docs/pages`;
+    mkdirSync(folder, { recursive: true });
+    const { page, close } = await open(browser, url, { viewport: { width: 1280, height: 860 } });
+    for (const each of pages.slice(0, 7)) {
+      await page.goto(`${url}/#/${each}`);
+      await page.waitForTimeout(900);
+      await page.screenshot({ path: `${folder}/${each.split('/')[0]}.png` });
+    }
+    return close();
+  }
   const only =
     process.env.LOOK === 'all' ? pages : pages.filter((each) => each.startsWith(process.env.LOOK!));
   for (const width of widths)

@@ -304,13 +304,7 @@ export const schemas: Schemas = {
     }),
   ],
   app: [
-    setting(
-      'autoregressive_model',
-      'Default model',
-      'text',
-      'auto',
-      'The model that new trainings start from.',
-    ),
+    setting('source_model', 'Default model', 'text', '', 'The model that new trainings start from.'),
     setting('tokenizer_json', 'Default tokenizer', 'text', '', 'Vocabulary of new configurations.'),
     setting('offline', 'Offline', 'boolean', false, 'Fetch nothing from the network.'),
   ],

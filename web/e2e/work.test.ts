@@ -163,10 +163,10 @@ test('training: starts, shows numbers, stops gracefully, then hard', async () =>
     rate: 2.5,
     lr: 1e-5,
     eta_seconds: 355,
-    next_save: 675,
+    milestones: [{ kind: 'save', iteration: 675, iterations_left: 63, seconds_left: 25 }],
     losses: { text: 2.31, mel: 1.87, total: 1.9 },
   });
-  for (const words of ['41 / 100', '612 / 1,500', '2.5 it/s', '5 min 55 s left', '675 (in 63)'])
+  for (const words of ['41 / 100', '612 / 1,500', '2.5 it/s', '5 min 55 s left', '675, in 25 s'])
     await page.getByText(words, { exact: true }).waitFor();
   await page.locator('main header').getByRole('button', { name: 'Stop', exact: true }).click();
   await expect.poll(() => mock.jobs[0]?.state).toBe('stopping');

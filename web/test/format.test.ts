@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { bytes, clock, duration, measure, parseClock } from '../src/lib/format';
+import { about, bytes, clock, duration, measure, parseClock } from '../src/lib/format';
 
 test.each([
   [0, '0.0 s'],
@@ -13,6 +13,13 @@ test.each([
   [-5, '−5.0 s'],
   [NaN, '–'],
 ])('duration of %d s', (seconds, text) => expect(duration(seconds)).toBe(text));
+
+test.each([
+  [13, '13 s'],
+  [266, '4 min'],
+  [3580, '59 min 40 s'],
+  [4000, '1 h 07 min'],
+])('about %d s', (seconds, text) => expect(about(seconds)).toBe(text));
 
 describe('places in a recording', () => {
   test.each([

@@ -23,7 +23,8 @@ describe('fields', () => {
     expect(fromField(setting('number'), '1e-5')).toEqual({ value: 1e-5 });
     expect(fromField(setting('number'), '0,5')).toEqual({ value: 0.5 });
     expect(fromField(setting('numbers'), '[2, 4; 9 18]')).toEqual({ value: [2, 4, 9, 18] });
-    expect(fromField(setting('texts'), 'a, b')).toEqual({ value: ['a', 'b'] });
+    expect(fromField(setting('texts'), 'One, two.\n\n Three.')).toEqual({ value: ['One, two.', 'Three.'] });
+    expect(toField(['One, two.', 'Three.'])).toBe('One, two.\nThree.');
     expect(fromField(setting('text'), ' as it is ')).toEqual({ value: ' as it is ' });
   });
   test('say what is wrong', () => {

@@ -4,7 +4,9 @@ import type { Setting, Value } from './types';
 
 export function toField(value: Value | undefined): string {
   if (value === undefined) return '';
-  return Array.isArray(value) ? value.join(', ') : String(value);
+  if (!Array.isArray(value)) return String(value);
+  // Texts may hold commas: one a line.
+  return value.join(value.some((each) => typeof each === 'string') ? '\n' : ', ');
 }
 
 export type Parsed = { value: Value } | { problem: string };
@@ -17,7 +19,7 @@ export function fromField(setting: Setting, text: string): Parsed {
     case 'text':
       return { value: text };
     case 'texts':
-      return { value: parts(given) };
+      return { value: lines(given) };
     case 'numbers': {
       const numbers = parts(given).map(toNumber);
       return numbers.some(Number.isNaN) ? { problem: t.field.numbers } : { value: numbers };
@@ -40,6 +42,12 @@ function toNumber(text: string): number {
   const plain = /^[^.,]*,[^.,]*$/.test(text) ? text.replace(',', '.') : text;
   return plain.trim() === '' ? NaN : Number(plain);
 }
+
+const lines = (text: string) =>
+  text
+    .split('\n')
+    .map((line) => line.trim())
+    .filter(Boolean);
 
 const parts = (text: string) =>
   text

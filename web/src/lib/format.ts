@@ -14,6 +14,11 @@ export function duration(seconds: number): string {
   return `${Math.floor(hours / 24)} d ${hours % 24} h`;
 }
 
+/** In words for what is far: 266 -> "4 min", 13 -> "13 s", 4000 -> "1 h 07 min" */
+export function about(seconds: number): string {
+  return seconds >= 59.5 && seconds < 3570 ? `${Math.round(seconds / 60)} min` : duration(seconds);
+}
+
 /** 3723.456 -> "1:02:03.46": a place in a recording. */
 export function clock(seconds: number, digits = 2): string {
   if (!Number.isFinite(seconds)) return '–';

@@ -256,9 +256,7 @@ export interface Progress {
   batches?: number;
   rate?: number;
   lr?: number;
-  next_save?: number | null;
-  next_milestone?: number;
-  next_validation?: number;
+  milestones?: { kind: string; iteration: number; iterations_left: number; seconds_left?: number | null }[];
   losses?: { text?: number; mel?: number; total?: number; validation?: number };
 }
 

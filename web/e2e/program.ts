@@ -1,0 +1,69 @@
+// The real program in a workspace of its own.
+import { spawn, type ChildProcess } from 'node:child_process';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+
+const root = resolve(import.meta.dirname, '../..');
+export const binary = resolve(import.meta.dirname, '..', process.env.TESTUDO ?? '../build/testudo');
+export const present = existsSync(binary);
+const recordings = join(root, '.deps/data/asterisk-en/en');
+const whisper = join(root, '.deps/models/whisper/tiny.en');
+
+export function workspace(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'testudo-page-'));
+  mkdirSync(join(folder, 'models/whisper'), { recursive: true });
+  cpSync(whisper, join(folder, 'models/whisper/tiny.en'), { recursive: true, dereference: true });
+  return folder;
+}
+export const discard = (folder: string) => rmSync(folder, { recursive: true, force: true });
+
+/** Recordings of a few seconds: paths, by name. */
+export function sentences(count: number): string[] {
+  return readdirSync(recordings)
+    .filter((name) => /^(conf|vm|agent|privacy)-.*\.g722$/.test(name))
+    .sort()
+    .slice(0, count)
+    .map((name) => join(recordings, name));
+}
+
+export class Program {
+  address = '';
+  token = '';
+  private constructor(private readonly child: ChildProcess) {}
+
+  static start(folder: string, ...flags: string[]): Promise<Program> {
+    const child = spawn(binary, ['--workspace', folder, '--json', 'serve', ...flags], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: { ...process.env, OMP_WAIT_POLICY: 'passive' },
+    });
+    const program = new Program(child);
+    return new Promise((done, fail) => {
+      let out = '';
+      let said = '';
+      child.stderr!.on('data', (piece: Buffer) => (said += piece.toString()));
+      child.stdout!.on('data', (piece: Buffer) => {
+        out += piece.toString();
+        const told = /^\{[\s\S]*?\n?\}/m.exec(out);
+        if (!told || program.address) return;
+        const { address, token } = JSON.parse(told[0]) as { address: string; token: string | null };
+        program.address = address.replace(/\/$/, '');
+        program.token = token ?? '';
+        done(program);
+      });
+      child.on('exit', (code) => fail(new Error(`testudo serve ended with ${code}: ${said}`)));
+    });
+  }
+
+  get port(): string {
+    return new URL(this.address).port;
+  }
+
+  kill(signal: NodeJS.Signals = 'SIGKILL'): Promise<void> {
+    return new Promise((done) => {
+      if (this.child.exitCode !== null || this.child.signalCode !== null) return done();
+      this.child.on('exit', () => done());
+      this.child.kill(signal);
+    });
+  }
+}
