@@ -119,7 +119,7 @@ std::vector<std::string> command_of_tool(const JobRequest& request) {
             arguments.push_back(cat(flag, "=", text_of(value)));
         }
     }
-    arguments.push_back("--");
+    if (tool.voice || !tool.positional.empty()) arguments.push_back("--");
     if (tool.voice) arguments.push_back(request.voice);
     if (request.kind == "hear") {
         arguments.push_back(
