@@ -100,7 +100,8 @@ VoiceSummary VoiceSummaries::of(const std::string& name) {
     std::error_code error;
     if (!fs::is_directory(voice, error) && !fs::is_directory(run.folder, error))
         throw input_error(cat("there is no voice \"", printable(name), "\""), "Create it first.");
-    add_recordings(voice, summary);
+    // Of a link that leads out nothing is told.
+    if (is_inside(voice, workspace_.root())) add_recordings(voice, summary);
     const Report report = report_of(name);
     summary.doubtful = report.doubtful;
     summary.seconds_kept = report.seconds_kept;
