@@ -42,10 +42,10 @@ void add_flags(CLI::App& app, Settings& settings, const std::vector<std::string>
                         settings_detail::resolve_alias(given, setting);
                         return given;
                     });
-            if constexpr (std::is_same_v<Value, std::vector<double>>)
+            if (setting.sentences)
+                option->allow_extra_args(false);
+            else if constexpr (!std::is_arithmetic_v<Value> && !std::is_same_v<Value, std::string>)
                 option->delimiter(',');  // 2,4,9 as well as 2 4 9
-            else if constexpr (std::is_same_v<Value, std::vector<std::string>>)
-                option->allow_extra_args(false);  // texts have commas: one flag for each
         }
         option->group(setting.advanced ? "Advanced" : "Settings");
     });

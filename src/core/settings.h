@@ -30,6 +30,7 @@ struct Setting {
     std::vector<std::string> choices = {};                          // of a string member; empty: anything
     std::vector<std::pair<std::string, std::string>> aliases = {};  // other names of choices: {alias, choice}
     bool advanced = false;                                          // hidden from the short help
+    bool sentences = false;  // a list of texts that hold commas: as a flag one each time
 };
 
 namespace settings_detail {

@@ -12,6 +12,7 @@
 #include "nets/dvae.h"
 #include "nets/unified_voice.h"
 #include "synthesis/preview.h"
+#include "tensors/weights.h"
 #include "text/find_tokenizer.h"
 #include "training/base_model.h"
 
@@ -36,6 +37,14 @@ void check_memory(const training::SpeakingVoice& voice) {
                                 "Leave sample_sentences empty, or close other programs.");
 }
 
+// The weights in use, or, where adapters come on top of them, the file, which is mapped rather than read.
+nets::VoiceGenerator generator_of(const training::SpeakingVoice& voice) {
+    if (voice.model.adapters().all.empty()) return synthesis::make_generator(voice.model);
+    const auto weights = tensors::read_weights(voice.checkpoint);
+    return synthesis::make_generator([&](const std::string& name) { return weights.find(name); },
+                                     voice.model.config());
+}
+
 }  // namespace
 
 int most_codes_of(const std::string& text) {
@@ -45,15 +54,16 @@ int most_codes_of(const std::string& text) {
 training::MakeSpeak speak_samples() {
     return [](const training::SpeakingVoice& voice) -> training::Speak {
         check_memory(voice);
+        const auto generator = std::make_shared<const nets::VoiceGenerator>(generator_of(voice));
         const auto tokenizer = text::load_tokenizer(voice.tokenizer);
         const auto dvae =
-            std::make_shared<const nets::Dvae>(training::load_dvae(voice.dvae, voice.model.device()));
+            std::make_shared<const nets::Dvae>(training::load_dvae(voice.dvae, generator->device()));
         const std::vector<audio::Clip> clips = {audio::load(voice.clip, audio::tortoise_rate)};
-        return [&model = voice.model, seed = voice.seed, tokenizer, dvae, clips](const std::string& text) {
+        return [generator, seed = voice.seed, tokenizer, dvae, clips](const std::string& text) {
             synthesis::PreviewOptions how;
             how.sampling.max_codes = most_codes_of(text);
             how.sampling.seed = seed;
-            const auto preview = synthesis::speak_preview(model, *tokenizer, *dvae, clips, text, how);
+            const auto preview = synthesis::speak_preview(*generator, *tokenizer, *dvae, clips, text, how);
             return training::SpokenSentence{preview.clip,
                                             static_cast<std::int64_t>(preview.candidate.codes.size()),
                                             preview.candidate.stopped};

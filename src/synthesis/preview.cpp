@@ -72,10 +72,17 @@ Preview speak_preview(const nets::UnifiedVoice& model, const text::Tokenizer& to
                       const nets::Dvae& dvae, std::span<const audio::Clip> conditioning,
                       std::string_view text, const PreviewOptions& options,
                       const std::function<void(int, int)>& step) {
+    return speak_preview(make_generator(model, options.positions), tokenizer, dvae, conditioning, text,
+                         options, step);
+}
+
+Preview speak_preview(const nets::VoiceGenerator& generator, const text::Tokenizer& tokenizer,
+                      const nets::Dvae& dvae, std::span<const audio::Clip> conditioning,
+                      std::string_view text, const PreviewOptions& options,
+                      const std::function<void(int, int)>& step) {
     const at::NoGradGuard no_grad;
     const auto encoded = tokenizer.encode(text);
     if (encoded.ids.empty()) throw usage_error("the text to speak is empty", "Write a sentence of words.");
-    const nets::VoiceGenerator generator = make_generator(model, options.positions);
     std::vector<at::Tensor> mels;
     for (const auto& clip : conditioning) mels.push_back(conditioning_mel(clip));
     SamplingOptions sampling = options.sampling;

@@ -54,5 +54,10 @@ Preview speak_preview(const nets::UnifiedVoice& model, const text::Tokenizer& to
                       const nets::Dvae& dvae, std::span<const audio::Clip> conditioning,
                       std::string_view text, const PreviewOptions& options = {},
                       const std::function<void(int, int)>& step = {});
+// With a generator made before (options.positions is its own).
+Preview speak_preview(const nets::VoiceGenerator& generator, const text::Tokenizer& tokenizer,
+                      const nets::Dvae& dvae, std::span<const audio::Clip> conditioning,
+                      std::string_view text, const PreviewOptions& options = {},
+                      const std::function<void(int, int)>& step = {});
 
 }  // namespace testudo::synthesis

@@ -175,7 +175,11 @@ std::size_t calm_cut(std::span<const int> codes, int breathing_room) {
 }
 
 nets::VoiceGenerator make_generator(const nets::UnifiedVoice& model, nets::MelPositions positions) {
-    const auto& sizes = model.config();
+    return make_generator(nets::find_in(model.parameters()), model.config(), positions);
+}
+
+nets::VoiceGenerator make_generator(const nets::Find& weights, const nets::UnifiedVoiceConfig& sizes,
+                                    nets::MelPositions positions) {
     nets::GenerateConfig config;
     config.heads = sizes.heads;
     config.start_text_token = sizes.start_text_token;
@@ -183,7 +187,7 @@ nets::VoiceGenerator make_generator(const nets::UnifiedVoice& model, nets::MelPo
     config.start_mel_token = sizes.start_mel_token;
     config.stop_mel_token = sizes.stop_mel_token;
     config.positions = positions;
-    return {nets::find_in(model.parameters()), config};
+    return {weights, config};
 }
 
 }  // namespace testudo::synthesis

@@ -10,7 +10,8 @@
 
 namespace testudo::nets {
 class UnifiedVoice;
-}
+struct UnifiedVoiceConfig;
+}  // namespace testudo::nets
 
 namespace testudo::synthesis {
 
@@ -44,6 +45,9 @@ std::size_t calm_cut(std::span<const int> codes, int breathing_room = 8);
 
 // Shares the model's weights (no copy); the model must outlive the result only through its tensors.
 nets::VoiceGenerator make_generator(const nets::UnifiedVoice& model,
+                                    nets::MelPositions positions = nets::MelPositions::consistent);
+// Of any weights with those names and sizes, e.g. a file that was mapped.
+nets::VoiceGenerator make_generator(const nets::Find& weights, const nets::UnifiedVoiceConfig& sizes,
                                     nets::MelPositions positions = nets::MelPositions::consistent);
 
 }  // namespace testudo::synthesis

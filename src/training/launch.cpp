@@ -103,7 +103,7 @@ Company::Company(const std::filesystem::path& workspace, const std::filesystem::
         const Error own(error.kind(),
                         world_.leads() ? error.what() : cat("rank ", world_.rank, ": ", error.what()),
                         error.hint());
-        events.failed(own.what(), own.hint());
+        events.failed(own.what(), own.hint(), static_cast<int>(own.kind()));
         if (words) words(own);
     };
     const int threads = threads_for(world_, !joined);

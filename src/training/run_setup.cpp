@@ -401,6 +401,7 @@ RunSetup follow_run(const fs::path& workspace, const fs::path& yaml, Events& eve
         throw input_error(cat(config.yaml, " is not the configuration that ", ranks.who(0), " trains by"),
                           "Copy that one, or let all machines share the workspace.");
     const at::Device device = find_device(options.device);
+    setup.config.step.precision = precision_on(config.precision, config.half_precision, device);
     const nets::Dvae dvae = load_dvae(config.dvae, device);
     const auto tokenizer = text::load_tokenizer(config.tokenizer);
     load_features(setup, dvae, *tokenizer, checked.at("validate"), events);

@@ -35,7 +35,8 @@ struct SpokenSentence {
 using Speak = std::function<SpokenSentence(const std::string& text)>;
 struct SpeakingVoice {
     const nets::UnifiedVoice& model;
-    fs::path tokenizer;  // empty: the built-in one
+    fs::path checkpoint;  // the model as it was just saved: adapters are merged in it
+    fs::path tokenizer;   // empty: the built-in one
     fs::path dvae, clip;
     std::uint64_t seed = 0;
 };

@@ -205,7 +205,8 @@ struct TrainingSettings {
                       .label = "Sample sentences",
                       .help =
                           "Text to speak with each checkpoint: up to 8, of 200 characters at most; as a flag "
-                          "give one each time, and \"\" for none."});
+                          "give one each time, and \"\" for none.",
+                      .sentences = true});
         visit(&S::ema, Setting{.key = "ema",
                                .label = "EMA",
                                .help = "Also keep a moving average of the weights (N_gpt_ema.pth)."});

@@ -311,8 +311,12 @@ void Training::save(std::int64_t iteration) {
 
 void Training::speak_samples(std::int64_t iteration) {
     if (!options_.speak || config_.sample_sentences.empty() || stop_requested()) return;
-    const SpeakingVoice voice{*setup_.model, config_.tokenizer, config_.dvae,
-                              conditioning_clip(*setup_.lines, config_.train_list), config_.seed};
+    const SpeakingVoice voice{*setup_.model,
+                              files_.model,
+                              config_.tokenizer,
+                              config_.dvae,
+                              conditioning_clip(*setup_.lines, config_.train_list),
+                              config_.seed};
     write_samples(setup_.paths, config_.sample_sentences, voice, options_.speak, iteration, events_);
 }
 

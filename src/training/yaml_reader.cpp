@@ -97,18 +97,6 @@ std::optional<std::string> YamlReader::text(const std::string& key) const {
     return node->Scalar();
 }
 
-std::optional<std::vector<std::string>> YamlReader::texts(const std::string& key) const {
-    const auto node = find(key);
-    if (!node) return {};
-    if (!node->IsSequence()) fail(key, *node, "a list of texts");
-    std::vector<std::string> out;
-    for (const auto& item : *node) {
-        if (!item.IsScalar()) fail(key, item, "a text");
-        out.push_back(item.Scalar());
-    }
-    return out;
-}
-
 std::optional<std::vector<double>> YamlReader::numbers(const std::string& key) const {
     const auto node = find(key);
     if (!node) return {};

@@ -61,6 +61,8 @@ TEST(ConfigureVerb, SampleSentencesAreGivenOneByOne) {
     ASSERT_EQ(run(shop, {"configure", "v", "--import", "--sample-sentences", ""}).code, 0);
     EXPECT_TRUE(sentences().empty());
     EXPECT_EQ(run(shop, {"configure", "v", "--sample-sentences", std::string(201, 'a')}).code, 2);
+    ASSERT_EQ(run(shop, {"configure", "v", "--lora-rank", "4", "--lora-targets", "qkv,out"}).code, 0);
+    EXPECT_EQ(training::read_settings(shop.paths().json).lora_targets.size(), 2u) << "names are a list";
 }
 
 TEST(StatesVerb, ListsThem) {

@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 
 #include "audio/decode.h"
+#include "nets/unified_voice.h"
+#include "training/base_model.h"
 #include "training/workshop.h"
 
 namespace testudo::studio {
@@ -48,6 +50,37 @@ TEST(SpeakSamples, ChangeNothingInTheTraining) {
     ASSERT_EQ(resumed.size(), 6u);
     EXPECT_TRUE(std::equal(resumed.begin(), resumed.end(), plain.begin() + 6));
     EXPECT_EQ(read_file(shop.paths().sample(12, 2)), last);
+}
+
+// What is heard is the checkpoint, also where it is more than the weights that were trained.
+TEST(SpeakSamples, AreThoseOfTheCheckpoint) {
+    for (const std::int64_t rank : {0, 4}) {
+        Workshop shop(10, 0);
+        shop.settings.epochs = 2;
+        shop.settings.save_rate = 2;
+        shop.settings.learning_rate = 0.05;
+        shop.settings.lora_rank = rank;
+        shop.settings.sample_sentences = {"this is a line."};
+        shop.configure();
+        training::SpokenSentence base, trained;
+        shop.train({.speak = [&](const training::SpeakingVoice& voice) -> training::Speak {
+            const auto of_file = [&](const fs::path& file) {
+                const auto model = training::load_model(file, voice.model.config(), at::kCPU, "test");
+                const training::SpeakingVoice other{model,      file,       voice.tokenizer,
+                                                    voice.dvae, voice.clip, voice.seed};
+                return speak_samples()(other)("this is a line.");
+            };
+            base = of_file(shop.root() / "models/tortoise/autoregressive.pth");
+            trained = of_file(voice.checkpoint);
+            return speak_samples()(voice);
+        }});
+        ASSERT_TRUE(fs::exists(shop.paths().sample(6, 1)));
+        const auto heard = audio::load(shop.paths().sample(6, 1));
+        ASSERT_EQ(heard.samples.size(), trained.clip.samples.size()) << "LoRA rank " << rank;
+        for (std::size_t i = 0; i < heard.samples.size(); ++i)
+            ASSERT_NEAR(heard.samples[i], trained.clip.samples[i], 1e-4) << "LoRA rank " << rank;
+        EXPECT_NE(trained.clip.samples, base.clip.samples) << "LoRA rank " << rank;
+    }
 }
 
 TEST(SpeakSamples, AreNoLongerThanSlowSpeech) {

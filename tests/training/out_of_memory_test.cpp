@@ -6,6 +6,7 @@
 #include <new>
 #include <optional>
 
+#include "core/available_memory.h"
 #include "training/activation_memory.h"
 #include "training/measure_memory.h"
 #include "workshop.h"

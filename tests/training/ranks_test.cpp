@@ -334,10 +334,11 @@ TEST(Ranks, WhoIsMissingIsNamed) {
     EXPECT_NE(error.hint().find("--join-seconds"), std::string::npos);
 }
 
+using Pairs = std::vector<std::pair<std::string, std::string>>;
+
 class Variables {
   public:
-    explicit Variables(std::vector<std::pair<std::string, std::string>> variables)
-        : variables_(std::move(variables)) {
+    explicit Variables(Pairs variables) : variables_(std::move(variables)) {
         for (const auto& [name, value] : variables_) ::setenv(name.c_str(), value.c_str(), 1);
     }
     ~Variables() {
@@ -347,22 +348,22 @@ class Variables {
     Variables& operator=(const Variables&) = delete;
 
   private:
-    std::vector<std::pair<std::string, std::string>> variables_;
+    Pairs variables_;
 };
 
 TEST(World, TorchrunsVariables) {
     EXPECT_FALSE(world_of_environment());
     {
-        const Variables alone({{"WORLD_SIZE", "1"}});
+        const Variables alone(Pairs{{"WORLD_SIZE", "1"}});
         EXPECT_FALSE(world_of_environment());
     }
     {
-        const Variables all({{"WORLD_SIZE", "8"},
-                             {"RANK", "5"},
-                             {"LOCAL_RANK", "1"},
-                             {"LOCAL_WORLD_SIZE", "4"},
-                             {"MASTER_ADDR", "10.0.0.1"},
-                             {"MASTER_PORT", "29500"}});
+        const Variables all(Pairs{{"WORLD_SIZE", "8"},
+                                  {"RANK", "5"},
+                                  {"LOCAL_RANK", "1"},
+                                  {"LOCAL_WORLD_SIZE", "4"},
+                                  {"MASTER_ADDR", "10.0.0.1"},
+                                  {"MASTER_PORT", "29500"}});
         const auto world = world_of_environment();
         ASSERT_TRUE(world);
         EXPECT_EQ(world->rank, 5);
@@ -374,17 +375,17 @@ TEST(World, TorchrunsVariables) {
         EXPECT_EQ(device_of(*world, "cpu"), "cpu");
         EXPECT_EQ(error_of([&] { device_of(*world, "cuda:1"); }).kind(), ErrorKind::usage);
     }
-    const auto complains = [](std::vector<std::pair<std::string, std::string>> variables, const char* of) {
+    const auto complains = [](Pairs variables, const char* of) {
         const Variables set(std::move(variables));
         const Error error = error_of([] { world_of_environment(); });
         EXPECT_EQ(error.kind(), ErrorKind::usage);
         EXPECT_NE(std::string(error.what()).find(of), std::string::npos) << error.what();
     };
-    complains({{"WORLD_SIZE", "two"}}, "WORLD_SIZE is \"two\"");
-    complains({{"WORLD_SIZE", "2"}}, "RANK is not set");
-    complains({{"WORLD_SIZE", "2"}, {"RANK", "2"}}, "RANK is \"2\", not 0 to 1");
-    complains({{"WORLD_SIZE", "2"}, {"RANK", "0"}}, "MASTER_ADDR is not set");
-    complains({{"WORLD_SIZE", "2"}, {"RANK", "0"}, {"MASTER_ADDR", "h"}, {"MASTER_PORT", "x"}},
+    complains(Pairs{{"WORLD_SIZE", "two"}}, "WORLD_SIZE is \"two\"");
+    complains(Pairs{{"WORLD_SIZE", "2"}}, "RANK is not set");
+    complains(Pairs{{"WORLD_SIZE", "2"}, {"RANK", "2"}}, "RANK is \"2\", not 0 to 1");
+    complains(Pairs{{"WORLD_SIZE", "2"}, {"RANK", "0"}}, "MASTER_ADDR is not set");
+    complains(Pairs{{"WORLD_SIZE", "2"}, {"RANK", "0"}, {"MASTER_ADDR", "h"}, {"MASTER_PORT", "x"}},
               "MASTER_PORT");
 }
 

@@ -25,18 +25,19 @@ double seconds_since(Clock::time_point start) {
 }
 
 // The program with variables in its environment; `prefix` is what it is started by, e.g. ip netns exec a.
-test::Program start(const Workshop& shop, std::vector<std::string> arguments, const std::string& name,
-                    const Variables& variables = {}, std::vector<std::string> prefix = {}) {
+testudo::test::Program start(const Workshop& shop, std::vector<std::string> arguments,
+                             const std::string& name, const Variables& variables = {},
+                             std::vector<std::string> prefix = {}) {
     const fs::path folder = shop.root() / cat("out-", name);
     fs::create_directories(folder);
     prefix.emplace_back("/usr/bin/env");
     for (const auto& [key, value] : variables) prefix.push_back(cat(key, "=", value));
-    prefix.push_back(test::program().string());
+    prefix.push_back(testudo::test::program().string());
     prefix.insert(prefix.end(), {"--workspace", shop.root().string()});
     prefix.insert(prefix.end(), arguments.begin(), arguments.end());
     const fs::path binary = prefix.front();
     prefix.erase(prefix.begin());
-    return test::Program(prefix, folder, binary);
+    return testudo::test::Program(prefix, folder, binary);
 }
 
 std::string free_port() {
