@@ -508,16 +508,14 @@ export class Mock {
               },
             ],
           },
-          lines: this.segments
-            .slice(0, 900)
-            .map((each) => ({
-              audio: `audio/talk_${String(each.segment).padStart(5, '0')}.wav`,
-              recording: each.recording,
-              segment: each.segment,
-              text: each.text,
-              verdict: each.verdict,
-              reasons: each.reasons ?? [],
-            })),
+          lines: this.segments.slice(0, 900).map((each) => ({
+            audio: `audio/talk_${String(each.segment).padStart(5, '0')}.wav`,
+            recording: each.recording,
+            segment: each.segment,
+            text: each.text,
+            verdict: each.verdict,
+            reasons: each.reasons ?? [],
+          })),
         });
       case 'statistics':
         return this.json(response, statistics);
