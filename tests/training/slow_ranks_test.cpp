@@ -175,6 +175,27 @@ TEST(SlowRanks, SharedStatesAreSavedWholeAndResumedByOne) {
     }
 }
 
+TEST(SlowRanks, AdaptersAndFrozenParts) {
+    for (const bool adapters : {true, false}) {
+        SCOPED_TRACE(adapters);
+        Workshop alone, shop;
+        for (Workshop* one : {&alone, &shop}) {
+            if (adapters)
+                one->settings.lora_rank = 4;
+            else
+                one->settings.freeze = {"conditioning", "text_embedding"};
+            one->settings.ema = true;
+        }
+        settle(alone, 1);
+        ASSERT_NO_FATAL_FAILURE(trains(alone));
+        shop.settings.shard_optimizer = true;
+        settle(shop, 2);
+        ASSERT_NO_FATAL_FAILURE(trains(shop));
+        expect_close(numbers(shop, false), numbers(alone, false), 1e-5);
+        expect_close(numbers(shop, true), numbers(alone, true), 1e-5);
+    }
+}
+
 TEST(SlowRanks, TorchrunsVariablesJoinProcesses) {
     Workshop alone, shop;
     settle(alone, 1);
