@@ -1,9 +1,11 @@
 // Settings of preparing, and what it came to.
 #include <algorithm>
 #include <mutex>
+#include <set>
 
 #include "asr/voice_activity.h"
 #include "core/error.h"
+#include "core/event_tail.h"
 #include "core/files.h"
 #include "core/hash.h"
 #include "core/strings.h"
@@ -33,19 +35,33 @@ Json report_of(Shared& shared, const std::string& voice) {
 }
 
 Json list_in(const Json& report, const char* key) {
+    if (!report.is_object()) return Json::array();
     const auto found = report.find(key);
     return found != report.end() && found->is_array() ? *found : Json::array();
+}
+
+// What any step rejected; what a later one rejects again counts once.
+Json rejected_in(const Json& report) {
+    Json out = Json::array();
+    std::set<std::string> known;
+    for (const char* step : {"transcribe", "diarize", "slice", "list"})
+        for (const Json& one : list_in(value_of(report, step), "rejected")) {
+            if (!one.is_object()) continue;
+            const Json place = {value_of(one, "file"), value_of(one, "start"), value_of(one, "end")};
+            if (known.insert(place.dump()).second) out.push_back(one);
+        }
+    return out;
 }
 
 Json lost(Shared& shared, const std::string& voice) {
     const Json report = report_of(shared, voice);
     Json doubtful = Json::array();
     for (const Json& line : list_in(report, "lines"))
-        if (line.is_object() && line.contains("verdict") && line["verdict"] == "doubtful")
-            doubtful.push_back(line);
-    return {{"seconds_kept", value_of(report, "seconds_kept")},
-            {"seconds_lost", value_of(report, "seconds_lost")},
-            {"rejected", list_in(report, "rejected")},
+        if (has_text(line, "verdict", "doubtful")) doubtful.push_back(line);
+    const Json list = value_of(report, "list");
+    return {{"seconds_kept", number_or(list, "seconds_kept", 0)},
+            {"seconds_lost", number_or(list, "seconds_lost", 0)},
+            {"rejected", rejected_in(report)},
             {"doubtful", std::move(doubtful)}};
 }
 

@@ -138,10 +138,10 @@ Spectrogram spectrogram_of(const ListeningCopy& copy, double from, double to, in
     if (!(from >= 0) || !(to > from) || to - from > longest_spectrogram)
         throw usage_error(cat("a spectrogram from ", from, " to ", to, " s cannot be drawn"),
                           cat("Ask for at most ", longest_spectrogram, " s at once."));
-    const std::int64_t first =
-        std::min(copy.samples, static_cast<std::int64_t>(std::llround(from * listening_rate)));
-    const std::int64_t count =
-        std::min(copy.samples, static_cast<std::int64_t>(std::llround(to * listening_rate))) - first;
+    const auto place = [&](double seconds) {
+        return std::min<std::int64_t>(copy.samples, std::llround(seconds * listening_rate));
+    };
+    const std::int64_t first = place(from), count = place(to) - first;
     Spectrogram out{from, static_cast<double>(first + count) / listening_rate, 0, {}};
     if (count <= audio::tortoise_n_fft / 2) return out;
     const auto samples = samples_of(copy, first, count);

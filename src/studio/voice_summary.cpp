@@ -5,6 +5,7 @@
 
 #include "audio/decode.h"
 #include "core/error.h"
+#include "core/event_tail.h"
 #include "core/files.h"
 #include "core/strings.h"
 #include "training/run_paths.h"
@@ -79,8 +80,8 @@ VoiceSummaries::Report VoiceSummaries::report_of(const std::string& name) {
     report.changed = changed;
     if (changed > 0) try {
             const Json read = read_json(file);
-            if (const auto kept = read.find("seconds_kept"); kept != read.end() && kept->is_number())
-                report.seconds_kept = kept->get<double>();
+            if (const auto list = read.find("list"); list != read.end())
+                report.seconds_kept = number_or(*list, "seconds_kept", 0);
             if (const auto lines = read.find("lines"); lines != read.end() && lines->is_array())
                 for (const Json& line : *lines)
                     if (line.is_object() && line.contains("verdict") && line["verdict"] == "doubtful")

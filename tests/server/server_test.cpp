@@ -399,6 +399,25 @@ TEST_F(ServerTest, ConfigurationsTellWhereTheyAreWrong) {
     EXPECT_EQ(get(port, "/api/voices/ada/yaml").status, 404);
 }
 
+TEST_F(ServerTest, WhatIsLostIsToldOfAllSteps) {
+    const Json first = {{"file", "a.wav"}, {"reason", "too short"}},
+               second = {{"file", "a.wav"}, {"start", 1.0}, {"end", 1.2}, {"reason", "no speech"}};
+    write_json(
+        root_ / "training" / "ada" / "report.json",
+        {{"slice", {{"rejected", Json::array({first, second})}}},
+         {"list", {{"rejected", Json::array({first, 7})}, {"seconds_kept", 12.5}, {"seconds_lost", 3.0}}},
+         {"lines", Json::array({{{"audio", "audio/a.wav"}, {"verdict", "doubtful"}, {"text", "x"}},
+                                {{"verdict", "good"}},
+                                3})}});
+    RunningStudio studio(root_);
+    const Json lost = get(studio.port(), "/api/voices/ada/lost").json();
+    EXPECT_EQ(lost["seconds_kept"], 12.5);
+    EXPECT_EQ(lost["rejected"].size(), 2u);
+    EXPECT_EQ(lost["doubtful"].size(), 1u);
+    EXPECT_EQ(get(studio.port(), "/api/voices/ada").json()["seconds_kept"], 12.5);
+    EXPECT_EQ(get(studio.port(), "/api/voices/ada").json()["doubtful"], 1);
+}
+
 TEST_F(ServerTest, MetricsAreSeries) {
     const fs::path events = root_ / "training" / "ada" / "finetune" / "events.jsonl";
     make_folders(events.parent_path());
