@@ -3,6 +3,7 @@
 
 #include "cli/verbs.h"
 #include "core/error.h"
+#include "core/files.h"
 #include "core/strings.h"
 #include "studio/runs.h"
 
