@@ -6,14 +6,14 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 source scripts/versions.sh
 deps=$PWD/.deps
-mark="$TORCH_CUDA_VERSION $CUDA_CRT"
+mark="$TORCH_CUDA_VERSION $CUDA_HEADERS"
 [[ $(cat "$deps/.cuda" 2>/dev/null) == "$mark" ]] && exit 0
 
 printf '\033[1mFetching libtorch %s for CUDA (out of wheels, about 2.5 GB)\033[0m\n' "$TORCH_CUDA_VERSION"
 work=$deps/work-cuda
 rm -rf "$work" && mkdir -p "$work/tmp" "$work/out"
 TMPDIR=$work/tmp python3 -m pip install --quiet --disable-pip-version-check --no-cache-dir --no-compile --only-binary=:all: \
-  --target "$work/site" "torch==$TORCH_CUDA_VERSION" "$CUDA_CRT" || {
+  --target "$work/site" "torch==$TORCH_CUDA_VERSION" $CUDA_HEADERS || {
   printf 'error: torch==%s could not be fetched\n%s\n' "$TORCH_CUDA_VERSION" \
     "Check the network connection and the room on the disk, then run this command again." >&2
   exit 4

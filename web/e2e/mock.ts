@@ -496,38 +496,26 @@ export class Mock {
       }
       case 'report':
         return this.json(response, {
-          lines: this.segments.slice(0, 200).map((each) => ({
+          list: {
+            rejected: [
+              {
+                file: 'talk.wav',
+                start: 12.5,
+                end: 26.1,
+                seconds: 13.6,
+                text: 'A sentence that never seems to come to an end',
+                reason: 'the clip has 13.6 s, over 11.61 s',
+              },
+            ],
+          },
+          lines: this.segments.slice(0, 900).map((each) => ({
             audio: `audio/talk_${String(each.segment).padStart(5, '0')}.wav`,
             recording: each.recording,
             segment: each.segment,
             text: each.text,
-            verdict: 'good',
+            verdict: each.verdict,
+            reasons: each.reasons ?? [],
           })),
-        });
-      case 'lost':
-        return this.json(response, {
-          seconds_kept: 9240,
-          seconds_lost: 81,
-          rejected: [
-            {
-              file: 'talk.wav',
-              start: 12.5,
-              end: 26.1,
-              seconds: 13.6,
-              text: 'A sentence that never seems to come to an end',
-              reason: 'the clip has 13.6 s, over 11.61 s',
-            },
-          ],
-          doubtful: this.segments
-            .filter((each) => each.verdict === 'doubtful')
-            .map((each) => ({
-              audio: `audio/talk_${each.segment}.wav`,
-              recording: each.recording,
-              segment: each.segment,
-              text: each.text.trim(),
-              verdict: 'doubtful',
-              reasons: each.reasons ?? [],
-            })),
         });
       case 'statistics':
         return this.json(response, statistics);

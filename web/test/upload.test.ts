@@ -60,6 +60,12 @@ test('gives up on what trying again cannot mend', async () => {
   const { transport } = server([() => new ApiError(400, { what: 'no', hint: '', kind: 'usage' })]);
   await expect(uploadFile(file, transport, () => {}, new AbortController().signal)).rejects.toThrow('no');
 });
+test('tells that a name is taken', async () => {
+  const taken = (offset: number) =>
+    new ApiError(409, { what: 'taken', hint: '', kind: 'conflict' }, { offset });
+  const { transport } = server([taken]);
+  await expect(uploadFile(file, transport, () => {}, new AbortController().signal)).rejects.toThrow('taken');
+});
 test('ends when it is cancelled', async () => {
   const abort = new AbortController();
   const { transport, there } = server();

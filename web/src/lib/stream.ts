@@ -54,7 +54,7 @@ export function openStream(
         if (done) break;
         heard = Date.now();
         for (const event of parser.push(value)) {
-          cursor = event.id ?? cursorOf(event) ?? cursor;
+          cursor = event.id ?? beginning(event, cursor);
           onEvent(event);
         }
       }
@@ -86,9 +86,9 @@ export function openStream(
   };
 }
 
-/** `hello` tells where the stream stands, for a connection that breaks before any event. */
-function cursorOf(event: ServerEvent): string | null {
-  if (event.type !== 'hello') return null;
-  const data = JSON.parse(event.data) as { cursor?: unknown };
-  return typeof data.cursor === 'string' ? data.cursor : null;
+/** `hello` tells where a stream begins: for one that breaks before any event, or was begun anew. */
+function beginning(event: ServerEvent, cursor: string): string {
+  if (event.type !== 'hello') return cursor;
+  const data = JSON.parse(event.data) as { cursor?: string; reset?: boolean };
+  return cursor && !data.reset ? cursor : (data.cursor ?? '');
 }

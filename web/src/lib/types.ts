@@ -169,13 +169,6 @@ export interface Line {
   reasons?: string[];
 }
 
-export interface Lost {
-  seconds_kept?: number;
-  seconds_lost?: number;
-  rejected?: Rejected[];
-  doubtful?: Line[];
-}
-
 export interface Histogram {
   values: number;
   least: number;

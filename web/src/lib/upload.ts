@@ -36,8 +36,10 @@ export async function uploadFile(
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
       const fresh = error.fresh as Partial<Upload> | null;
-      if (error.status === 409 && typeof fresh?.offset === 'number') offset = fresh.offset;
-      else if (error.status === 0 || error.status === 503 || error.status === 408) {
+      // Another offset than ours: from there. The same: it is the name that is taken.
+      if (error.status === 409 && typeof fresh?.offset === 'number' && fresh.offset !== offset)
+        offset = fresh.offset;
+      else if ([0, 408, 423, 503].includes(error.status)) {
         await transport.wait(Math.min(5000, 500 * 2 ** failures++));
         offset = -1;
       } else throw error;
