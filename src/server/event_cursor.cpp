@@ -98,8 +98,9 @@ std::vector<EventLine> read_lines(const fs::path& file, std::uint64_t offset, st
 
 std::optional<std::uint64_t> place_in(const EventCursor& cursor, const EventFeed& feed) {
     if (const auto found = cursor.open.find(feed.job); found != cursor.open.end()) return found->second;
-    // One that runs and is not named is new, whatever the clock said.
-    return !feed.ended || feed.started > cursor.newest ? std::optional(feed.from) : std::nullopt;
+    if (feed.ended && feed.started <= cursor.newest) return std::nullopt;
+    // One that was there before had ended then, and goes on now.
+    return feed.added > cursor.newest ? 0 : feed.from;
 }
 
 void advance(EventCursor& cursor, const EventFeed& feed, std::uint64_t told, bool all) {

@@ -1,7 +1,8 @@
 #pragma once
-// How far a client of the event stream has got: for each job that runs the bytes of its events.jsonl that
-// were told, and when the newest one was started. A job that was started before and is not named has told
-// all. So a place in many files is one short text, and means the same after a restart of the server.
+// How far a client of the event stream has got: for each job that runs or will the bytes of its events.jsonl
+// that were told, and when the newest one was started. A job that was made before and is not named has told
+// all. So a place in many files is one short text, and means the same after a restart of the server. (Of a
+// job that had ended and was made to go on twice meanwhile, only the second time is told.)
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -22,13 +23,14 @@ struct EventCursor {
 std::string to_string(const EventCursor& cursor);  // "1795676400123|9:5120,12:0"
 std::optional<EventCursor> parse_cursor(std::string_view text);
 
-// The events of a job that was started, as a file that grows.
+// The events of a job, as a file that grows.
 struct EventFeed {
     std::uint64_t job = 0;
-    std::uint64_t started = 0;  // the last time, ms since 1970
+    std::uint64_t started = 0;  // the last time, ms since 1970; 0: not yet
     std::uint64_t from = 0;     // bytes of the file that earlier starts wrote
     fs::path file;
-    bool ended = false;  // nothing comes unless it is started again
+    bool ended = false;       // nothing comes unless it is made to go on
+    std::uint64_t added = 0;  // when it was made, ms since 1970
 };
 
 struct EventLine {

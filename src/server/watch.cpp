@@ -26,6 +26,8 @@ std::uint64_t size_of(const fs::path& file) {
     return error ? 0 : size;
 }
 
+std::uint64_t milliseconds(double seconds) { return static_cast<std::uint64_t>(seconds * 1000); }
+
 std::string state_of(const studio::Job& job) {
     if (job.state == studio::JobState::running && !job.stopping.empty()) return "stopping";
     if (studio::is_to_come(job)) return "waiting";
@@ -198,9 +200,9 @@ void Watch::look_at_jobs() {
         view->jobs.push_back(view_of(job, to_come ? static_cast<int>(waiting.size()) : -1));
         if (to_come) waiting.push_back(job.id);
         if (job.state == studio::JobState::running) running.push_back(job.id);
-        if (job.started > 0)
-            view->feeds.push_back({std::stoull(job.id), static_cast<std::uint64_t>(job.started * 1000),
-                                   job.events_from, job.events, job.state != studio::JobState::running});
+        if (job.started > 0 || to_come)
+            view->feeds.push_back({std::stoull(job.id), milliseconds(job.started), job.events_from,
+                                   job.events, studio::ended_for_good(job), milliseconds(job.added)});
     }
     std::stable_sort(view->feeds.begin(), view->feeds.end(),
                      [](const EventFeed& a, const EventFeed& b) { return a.started < b.started; });

@@ -40,7 +40,8 @@ TEST(SlowServerLoad, TwoHundredStreamsAndTwoHundredListeners) {
     for (auto& stream : streams)
         while (stream->received.find("event: jobs") == std::string::npos) ASSERT_TRUE(stream->receive());
     EXPECT_EQ(test::get(port, "/api/system").json()["streams"], 200);
-    EXPECT_LT(threads_of_process() - threads, 40);
+    // Threads of the burst of requests, as many as there may be; none of them is held by a stream.
+    EXPECT_LE(threads_of_process() - threads, 128);
     // All of them hear of each change.
     for (int round = 0; round < 5; ++round) {
         test::send_json(port, "PUT", "/api/settings", {{"device", round % 2 ? "cpu" : "auto"}});

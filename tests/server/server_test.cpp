@@ -267,7 +267,7 @@ TEST_F(ServerTest, AudioComesInRanges) {
         const int status = range(odd).status;
         EXPECT_TRUE(status == 200 || status == 416) << odd << " " << status;
     }
-    EXPECT_EQ(range("bytes=" + std::string(7000, '1') + "-").status / 100, 4);
+    EXPECT_EQ(range("bytes=" + std::string(7000, '1') + "-").status, 200);  // no number: no range
     EXPECT_EQ(get(studio.port(), target, cat("If-None-Match: ", all.headers.at("etag"), "\r\n")).status, 304);
     EXPECT_EQ(get(studio.port(), target, "Range: bytes=0-9\r\nIf-Range: \"other\"\r\n").status, 200);
     const Answer head = ask(studio.port(), {"HEAD", target});
