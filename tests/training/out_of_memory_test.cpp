@@ -1,4 +1,5 @@
 // Steps that run out of memory, by an allocator that refuses what is too large.
+#include <ATen/Parallel.h>
 #include <c10/core/CPUAllocator.h>
 #include <gtest/gtest.h>
 
@@ -60,6 +61,13 @@ struct Limit {
     ~Limit() { LimitedAllocator::instance().largest = ~std::size_t{0}; }
 };
 
+// Each thread has scratch memory of its own, which must stay below that of the clips.
+struct TwoThreads {
+    TwoThreads() { at::set_num_threads(2); }
+    ~TwoThreads() { at::set_num_threads(before); }
+    int before = at::get_num_threads();
+};
+
 // From the first step on no tensor may be larger.
 Json train_within(Workshop& shop, std::size_t bytes, bool resume = false) {
     std::optional<Limit> limit;
@@ -77,6 +85,7 @@ Json train_within(Workshop& shop, std::size_t bytes, bool resume = false) {
 constexpr std::size_t a_clip = 2 * 172 * 3 * 32 * 4;
 
 TEST(OutOfMemory, StepsAreComputedInMorePartsWithTheSameResult) {
+    const TwoThreads threads;
     Workshop roomy(16, 0), halves(16, 0), narrow(16, 0);
     for (Workshop* shop : {&roomy, &halves, &narrow}) {
         shop->settings.epochs = 2;
