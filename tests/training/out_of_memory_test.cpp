@@ -1,4 +1,5 @@
 // Steps that run out of memory, by an allocator that refuses what is too large.
+#include <ATen/Parallel.h>
 #include <c10/core/CPUAllocator.h>
 #include <gtest/gtest.h>
 
@@ -30,6 +31,8 @@ class LimitedAllocator final : public c10::Allocator {
         return *installed;
     }
     c10::DataPtr allocate(std::size_t bytes) override {
+        for (std::size_t before = seen; bytes > before && !seen.compare_exchange_weak(before, bytes);) {
+        }
         if (bytes > largest) {
             ++refused;
             throw std::bad_alloc();
@@ -42,6 +45,7 @@ class LimitedAllocator final : public c10::Allocator {
     }
 
     std::atomic<std::size_t> largest = ~std::size_t{0};
+    std::atomic<std::size_t> seen = 0;  // the largest that was asked for
     std::atomic<int> refused = 0;
 
   private:
@@ -50,8 +54,18 @@ class LimitedAllocator final : public c10::Allocator {
 };
 
 struct Limit {
-    explicit Limit(std::size_t bytes) { LimitedAllocator::instance().largest = bytes; }
+    explicit Limit(std::size_t bytes) {
+        LimitedAllocator::instance().largest = bytes;
+        LimitedAllocator::instance().seen = 0;
+    }
     ~Limit() { LimitedAllocator::instance().largest = ~std::size_t{0}; }
+};
+
+// Each thread has scratch memory of its own, which must stay below that of the clips.
+struct TwoThreads {
+    TwoThreads() { at::set_num_threads(2); }
+    ~TwoThreads() { at::set_num_threads(before); }
+    int before = at::get_num_threads();
 };
 
 // From the first step on no tensor may be larger.
@@ -71,17 +85,24 @@ Json train_within(Workshop& shop, std::size_t bytes, bool resume = false) {
 constexpr std::size_t a_clip = 2 * 172 * 3 * 32 * 4;
 
 TEST(OutOfMemory, StepsAreComputedInMorePartsWithTheSameResult) {
-    Workshop roomy(4, 0), narrow(4, 0);
-    for (Workshop* shop : {&roomy, &narrow}) {
+    const TwoThreads threads;
+    Workshop roomy(16, 0), halves(16, 0), narrow(16, 0);
+    for (Workshop* shop : {&roomy, &halves, &narrow}) {
         shop->settings.epochs = 2;
+        shop->settings.batch_size = 16;
         shop->settings.dropout = 0;
+        shop->settings.gradient_accumulation_size = shop == &halves ? 2 : 1;
         shop->configure();
     }
-    roomy.train();
-    const Json summary = train_within(narrow, 2 * a_clip);
+    train_within(roomy, ~std::size_t{0});
+    const std::size_t of_whole = LimitedAllocator::instance().seen;
+    train_within(halves, ~std::size_t{0});
+    const std::size_t of_half = LimitedAllocator::instance().seen;
+    ASSERT_LT(of_half, of_whole);
+    const Json summary = train_within(narrow, of_half);
     EXPECT_EQ(summary["iterations"], 2);
     EXPECT_EQ(summary["skipped_steps"], 0);
-    EXPECT_TRUE(narrow.said("in 2 parts instead of 1, here 2 of 4 clips at a time, with the same result"));
+    EXPECT_TRUE(narrow.said("in 2 parts instead of 1, here 8 of 16 clips at a time, with the same result"));
     EXPECT_TRUE(narrow.said("gradient_accumulation_size 2"));
     EXPECT_TRUE(narrow.said("iteration 1: a step ran out of memory ("));
     EXPECT_FALSE(narrow.said("iteration 2: a step ran out of memory"));  // remembered
@@ -92,7 +113,7 @@ TEST(OutOfMemory, StepsAreComputedInMorePartsWithTheSameResult) {
 
     narrow.seen.clear();
     const int before = LimitedAllocator::instance().refused;
-    train_within(narrow, 2 * a_clip, true);  // remembered here, too
+    train_within(narrow, of_half, true);  // remembered here, too
     EXPECT_TRUE(narrow.said("each batch is computed in 2 parts"));
     EXPECT_EQ(LimitedAllocator::instance().refused, before);
 }
