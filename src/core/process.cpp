@@ -22,7 +22,10 @@ namespace {
 
 struct Status {
     char state = 0;
+    std::int64_t threads = 0;
     std::uint64_t start = 0;
+    // The first thread of a program that is being killed may be gone before the others.
+    bool ended() const { return state == 'X' || (state == 'Z' && threads <= 1); }
 };
 
 // Of /proc/<pid>/stat (proc(5)): the name in brackets may hold anything, so the fields are counted behind it.
@@ -36,8 +39,8 @@ std::optional<Status> status_of(int pid) {
     Status status;
     fields >> status.state;
     std::string skipped;
-    for (int field = 4; field < 22; ++field) fields >> skipped;
-    if (!(fields >> status.start)) return {};
+    for (int field = 4; field < 20; ++field) fields >> skipped;
+    if (!(fields >> status.threads >> skipped >> status.start)) return {};
     return status;
 }
 
@@ -114,7 +117,7 @@ ProcessId this_process() {
 bool is_alive(const ProcessId& process) {
     if (process.pid <= 0 || process.boot != this_boot()) return false;
     const auto status = status_of(process.pid);
-    return status && status->start == process.start && status->state != 'Z' && status->state != 'X';
+    return status && status->start == process.start && !status->ended();
 }
 
 bool send_signal(const ProcessId& process, int signal) {

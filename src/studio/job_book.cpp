@@ -146,8 +146,9 @@ bool ended_for_good(const Job& job) { return job.state != JobState::running && !
 
 bool settle(Job& job) {
     if (job.state != JobState::running) return false;
+    // In this order: one that ends between the two would be gone without a status.
+    if (is_alive(*job.process)) return false;
     const std::optional<int> status = exit_status(*job.process);
-    if (!status && is_alive(*job.process)) return false;
     const Json last = last_word(job);
     job.exit_code = status.value_or(-1);
     constexpr int interrupted = static_cast<int>(ErrorKind::interrupted);
