@@ -322,8 +322,8 @@ void column_scaled(const ColumnSum& of, std::int64_t rows, std::int64_t columns,
     for (std::int64_t r = 0; r < rows; ++r)
         for (std::int64_t c = 0; c < columns; c += width) {
             const std::int64_t at = r * columns + c;
-            __m512 y = _mm512_fmadd_ps(_mm512_loadu_ps(of.x + at), _mm512_loadu_ps(of.scale + c),
-                                       _mm512_loadu_ps(of.shift + c));
+            const __m512 d = _mm512_sub_ps(_mm512_loadu_ps(of.x + at), _mm512_loadu_ps(of.center + c));
+            __m512 y = _mm512_fmadd_ps(d, _mm512_loadu_ps(of.scale + c), _mm512_loadu_ps(of.shift + c));
             if (of.grad)
                 y = _mm512_fmadd_ps(_mm512_loadu_ps(of.grad + at), _mm512_loadu_ps(of.grad_scale + c), y);
             if (of.add) y = _mm512_add_ps(y, _mm512_loadu_ps(of.add + at));

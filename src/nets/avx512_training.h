@@ -53,10 +53,10 @@ void column_squares(const float* x, std::int64_t rows, std::int64_t columns, con
 // out[c] = sum over rows of grad[r, c] (x[r, c] - center[c])
 void column_products(const float* grad, const float* x, std::int64_t rows, std::int64_t columns,
                      const float* center, float* out);
-// out[r, c] = x[r, c] scale[c] + shift[c] (+ grad[r, c] grad_scale[c]) (+ add[r, c]); columns a multiple of
-// 16. grad and add may be null.
+// out[r, c] = (x[r, c] - center[c]) scale[c] + shift[c] (+ grad[r, c] grad_scale[c]) (+ add[r, c]); columns a
+// multiple of 16. grad and add may be null.
 struct ColumnSum {
-    const float *x = nullptr, *scale = nullptr, *shift = nullptr;
+    const float *x = nullptr, *center = nullptr, *scale = nullptr, *shift = nullptr;
     const float *grad = nullptr, *grad_scale = nullptr;
     const float* add = nullptr;
 };

@@ -40,8 +40,7 @@ class Channels {
 void norm_clip(const float* x, std::int64_t frames, std::int64_t channels, std::int64_t groups,
                const float* weight, const float* bias, float* out, float* means, float* rstds) {
     const Channels all(channels, groups, frames);
-    std::vector<float> sums(static_cast<std::size_t>(channels)), center(sums.size()), scale(sums.size()),
-        shift(sums.size());
+    std::vector<float> sums(static_cast<std::size_t>(channels)), center(sums.size()), scale(sums.size());
     avx512::column_sums(x, frames, channels, channels, sums.data());
     for (std::int64_t g = 0; g < groups; ++g) {
         means[g] = static_cast<float>(all.mean(sums, g));
@@ -50,12 +49,10 @@ void norm_clip(const float* x, std::int64_t frames, std::int64_t channels, std::
     avx512::column_squares(x, frames, channels, center.data(), sums.data());
     for (std::int64_t g = 0; g < groups; ++g) {
         rstds[g] = static_cast<float>(1 / std::sqrt(all.mean(sums, g) + eps));
-        all.each(g, [&](std::size_t c) {
-            scale[c] = rstds[g] * weight[c];
-            shift[c] = bias[c] - means[g] * scale[c];
-        });
+        all.each(g, [&](std::size_t c) { scale[c] = rstds[g] * weight[c]; });
     }
-    avx512::column_scaled({.x = x, .scale = scale.data(), .shift = shift.data()}, frames, channels, out);
+    avx512::column_scaled({.x = x, .center = center.data(), .scale = scale.data(), .shift = bias}, frames,
+                          channels, out);
 }
 
 // sum_weight, sum_bias [channels]: this clip's part of the parameters' gradients.
@@ -77,8 +74,7 @@ void norm_clip_backward(const float* grad, const float* x, const float* rest, st
     // (grad weight - m1 - (x - mean) rstd m2) rstd
     for (std::int64_t g = 0; g < groups; ++g) {
         const double rstd = static_cast<double>(rstds[g]), bent = all.mean(crossed, g) * rstd * rstd;
-        const auto moved =
-            static_cast<float>(static_cast<double>(means[g]) * bent - all.mean(weighted, g) * rstd);
+        const auto moved = static_cast<float>(-all.mean(weighted, g) * rstd);
         all.each(g, [&](std::size_t c) {
             grad_scale[c] = weight[c] * rstds[g];
             scale[c] = static_cast<float>(-bent);
@@ -86,6 +82,7 @@ void norm_clip_backward(const float* grad, const float* x, const float* rest, st
         });
     }
     avx512::column_scaled({.x = x,
+                           .center = center.data(),
                            .scale = scale.data(),
                            .shift = shift.data(),
                            .grad = grad,

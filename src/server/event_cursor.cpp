@@ -117,11 +117,17 @@ EventCursor at_end_of(const std::vector<EventFeed>& feeds) {
     return cursor;
 }
 
-void forget_others(EventCursor& cursor, const std::vector<EventFeed>& feeds) {
+void admit(EventCursor& cursor, const std::vector<EventFeed>& feeds) {
     std::erase_if(cursor.open, [&](const auto& place) {
         return std::none_of(feeds.begin(), feeds.end(),
                             [&](const EventFeed& feed) { return feed.job == place.first; });
     });
+    std::uint64_t newest = cursor.newest;
+    for (const EventFeed& feed : feeds) {
+        if (const auto place = place_in(cursor, feed)) cursor.open[feed.job] = *place;
+        newest = std::max(newest, feed.started);
+    }
+    cursor.newest = newest;
 }
 
 }  // namespace testudo::server

@@ -48,7 +48,7 @@ std::optional<std::uint64_t> place_in(const EventCursor& cursor, const EventFeed
 void advance(EventCursor& cursor, const EventFeed& feed, std::uint64_t told, bool all);
 // The end of all feeds, which are in the order of their starts here and below.
 EventCursor at_end_of(const std::vector<EventFeed>& feeds);
-// Forgets jobs that are gone.
-void forget_others(EventCursor& cursor, const std::vector<EventFeed>& feeds);
+// Forgets jobs that are gone, and names all that have something to tell before any of them moves `newest`.
+void admit(EventCursor& cursor, const std::vector<EventFeed>& feeds);
 
 }  // namespace testudo::server

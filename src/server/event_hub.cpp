@@ -122,7 +122,7 @@ void EventHub::greet(Client& client, const std::string& given) {
 void EventHub::tell_news(const std::vector<EventFeed>& feeds) {
     EventCursor cursor = told_;
     std::string news;
-    forget_others(cursor, feeds);
+    admit(cursor, feeds);
     for (const EventFeed& feed : feeds) {
         auto at = place_in(cursor, feed);
         while (at && news.size() < most_pending / 2) {
@@ -149,7 +149,7 @@ void EventHub::tell_news(const std::vector<EventFeed>& feeds) {
 
 // Lines that the others had before, job by job.
 void EventHub::catch_up(Client& client, const std::vector<EventFeed>& feeds) {
-    forget_others(client.cursor, feeds);
+    admit(client.cursor, feeds);
     for (const EventFeed& feed : feeds) {
         while (true) {
             const auto at = place_in(client.cursor, feed);

@@ -275,7 +275,7 @@ KeepRule keep_rule(const RunSetup& setup) {
 Agenda agenda_of(const RunSetup& setup) {
     const Config& config = setup.config;
     return {setup.total, config.save_every, setup.validation ? config.validate_every : 0,
-            config.keep_best > 0};
+            setup.validation && config.keep_best > 0};
 }
 
 void return_to(RunSetup& setup, const SavedState& saved, Events& events) {

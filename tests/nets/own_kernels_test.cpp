@@ -151,7 +151,9 @@ TEST(OwnKernels, GroupNormAndItsGradients) {
         const PlainMath plain;
         const auto expected = all();
         for (std::size_t i = 0; i < own.size(); ++i)
-            EXPECT_LT(difference(own[i], expected[i]), 1e-4) << channels << " " << i;
+            // Of a group of two numbers, almost equal, the gradient is thousands.
+            EXPECT_LT(difference(own[i], expected[i]), 2e-5 * (1 + expected[i].abs().max().item<double>()))
+                << channels << " " << i;
     }
 }
 

@@ -50,16 +50,20 @@ std::vector<std::pair<std::int64_t, double>> trained_in(const char* precision) {
     return shop.losses();
 }
 
-// The curve of a training, falling, within 2 % of that in 32 bits.
+// The curve of a training, falling, within 2 % of that in 32 bits; of float16 within 5 %, as the first steps
+// may overflow until the scale fits.
 TEST(Precision, TrainingFallsAlike) {
     const auto exact = trained_in("float32");
     ASSERT_EQ(exact.size(), 20u);
     EXPECT_LT(exact.back().second, 0.9 * exact.front().second);
     for (const char* precision : {"bfloat16", "float16"}) {
         const auto rounded = trained_in(precision);
-        ASSERT_EQ(rounded.size(), exact.size()) << precision;
-        for (std::size_t i = 0; i < exact.size(); ++i)
-            EXPECT_NEAR(rounded[i].second, exact[i].second, 0.02 * exact[i].second) << precision << i;
+        const bool scaled = std::string_view(precision) == "float16";
+        ASSERT_GE(rounded.size(), exact.size() - (scaled ? 3 : 0)) << precision;
+        for (const auto& [iteration, loss] : rounded) {
+            const double expected = exact[static_cast<std::size_t>(iteration - 1)].second;
+            EXPECT_NEAR(loss, expected, (scaled ? 0.05 : 0.02) * expected) << precision << iteration;
+        }
         EXPECT_NE(rounded, exact);
     }
 }
@@ -76,7 +80,7 @@ TEST(Precision, OverflowedStepsLowerTheScaleAndAreNoTrouble) {
     const fs::path state = shop.paths().state(4);
     tensors::Value value = tensors::read_pickle(state);
     for (auto& [key, own] : value.dict()->items)
-        if (key.text() && *key.text() == "testudo") own.dict()->set("loss_scale", 1e12);
+        if (key.text() && *key.text() == "testudo") own.dict()->set("loss_scale", 1e6);
     tensors::write_pickle(state, value);
     shop.seen.clear();
     const Json summary = shop.resume({.epochs = 12});
@@ -87,7 +91,7 @@ TEST(Precision, OverflowedStepsLowerTheScaleAndAreNoTrouble) {
     ASSERT_FALSE(shop.losses().empty());
     const auto saved = read_state(shop.paths().state(24));
     ASSERT_TRUE(saved.own);
-    EXPECT_LT(saved.own->loss_scale.scale, 1e11);
+    EXPECT_LT(saved.own->loss_scale.scale, 1e5);
     EXPECT_EQ(saved.own->loss_scale.good_steps, static_cast<std::int64_t>(shop.losses().size()));
 }
 
