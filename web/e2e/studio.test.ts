@@ -79,7 +79,7 @@ describe.skipIf(!present)('the studio', () => {
   test('it is prepared', patient, async () => {
     for (const [label, value] of [
       ['Language', 'en'],
-      ['Whisper model', 'models/whisper/tiny.en'],
+      ['Whisper model', 'tiny.en'],
     ] as const) {
       await page.getByLabel(label, { exact: true }).fill(value);
       await page.getByLabel(label, { exact: true }).press('Enter');
