@@ -79,7 +79,7 @@ describe.skipIf(!present)('the studio', () => {
   test('it is prepared', patient, async () => {
     for (const [label, value] of [
       ['Language', 'en'],
-      ['Whisper model', 'models/whisper/tiny.en'],
+      ['Whisper model', 'tiny.en'],
     ] as const) {
       await page.getByLabel(label, { exact: true }).fill(value);
       await page.getByLabel(label, { exact: true }).press('Enter');
@@ -87,7 +87,7 @@ describe.skipIf(!present)('the studio', () => {
     await page.getByRole('button', { name: 'Prepare', exact: true }).click();
     await page.getByText(/prepare.*: done/i).waitFor(wait);
     await page.getByRole('heading', { name: 'Dataset' }).waitFor();
-    await page.getByText('Lines to train on').waitFor();
+    await page.getByText('Lines to train on', { exact: true }).waitFor();
     await page.getByRole('heading', { name: 'Rejected and doubtful' }).waitFor();
     expect(existsSync(join(folder, 'training/ada/train.txt'))).toBe(true);
     expect(await violations(page)).toEqual([]);
