@@ -224,9 +224,10 @@ bool Ranks::any(bool here) { return sum({here ? 1.0 : 0.0})[0] > 0; }
 
 std::string Ranks::share(const std::string& bytes) {
     const auto size = static_cast<std::int64_t>(sum({leads() ? static_cast<double>(bytes.size()) : 0.0})[0]);
+    if (size == 0) return {};
     const at::Tensor buffer = at::empty({size}, at::kByte);
     if (leads()) std::memcpy(buffer.data_ptr(), bytes.data(), bytes.size());
-    if (size > 0) wait(broadcast(buffer, 0));
+    wait(broadcast(buffer, 0));
     return {static_cast<const char*>(buffer.const_data_ptr()), static_cast<std::size_t>(size)};
 }
 
