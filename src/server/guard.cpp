@@ -176,7 +176,8 @@ void add_security_headers(Response& response) {
                                       "frame-ancestors 'none'");
     response.headers.emplace_back("X-Content-Type-Options", "nosniff");
     response.headers.emplace_back("X-Frame-Options", "DENY");
-    response.headers.emplace_back("Referrer-Policy", "no-referrer");
+    // With no-referrer browsers would send forms of our own as from the origin "null".
+    response.headers.emplace_back("Referrer-Policy", "same-origin");
     response.headers.emplace_back("Cross-Origin-Opener-Policy", "same-origin");
     response.headers.emplace_back("Cross-Origin-Resource-Policy", "same-origin");
     response.headers.emplace_back("Permissions-Policy", "microphone=(self), camera=(), geolocation=()");
