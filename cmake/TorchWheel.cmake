@@ -9,7 +9,9 @@ function(torch_wheel dir)
   add_library(torch::torch INTERFACE IMPORTED GLOBAL)
   target_include_directories(torch::torch SYSTEM INTERFACE ${dir}/include ${dir}/include/torch/csrc/api/include)
   target_compile_definitions(torch::torch INTERFACE USE_DISTRIBUTED USE_C10D_GLOO)
-  set(libraries ${dir}/lib/libtorch.so ${dir}/lib/libtorch_cpu.so ${dir}/lib/libc10.so)
+  # at::parallel_for runs on one thread where its user is compiled without; the threads are libtorch's own.
+  target_compile_options(torch::torch INTERFACE -fopenmp)
+  set(libraries ${dir}/lib/libtorch.so ${dir}/lib/libtorch_cpu.so ${dir}/lib/libc10.so ${dir}/lib/libgomp.so.1)
   if(EXISTS ${dir}/lib/libtorch_cuda.so)
     list(APPEND libraries ${dir}/lib/libtorch_cuda.so ${dir}/lib/libc10_cuda.so)
     # NVIDIA's wheels, with the headers of CUDA and NCCL, stand beside it (scripts/cuda.sh).
