@@ -1,6 +1,7 @@
 #include "training/out_of_memory.h"
 
 #include <ATen/DeviceAccelerator.h>
+#include <c10/util/Exception.h>
 #include <sys/resource.h>
 
 #include <algorithm>
@@ -21,6 +22,12 @@ std::string limit_in_words(at::Device device) {
     return memory_limit(device);
 }
 
+// Returns the limit, in words.
+std::string free_what_is_cached(at::Device device) {
+    if (!device.is_cpu()) at::accelerator::emptyCache();
+    return limit_in_words(device);
+}
+
 }  // namespace
 
 Error out_of_memory(const std::string& what, const std::string& limit) {
@@ -30,11 +37,21 @@ Error out_of_memory(const std::string& what, const std::string& limit) {
         "Raise gradient_accumulation_size, switch checkpointing on, or train adapters (lora_rank).");
 }
 
+std::string failed_allocation(const std::exception& error) {
+    const auto* known = dynamic_cast<const c10::Error*>(&error);
+    return known ? known->what_without_backtrace() : "an allocation failed";
+}
+
+std::string make_validation_smaller(const RunSetup& setup, std::int64_t clips, const std::string& what) {
+    const std::string limit = free_what_is_cached(setup.model->device());
+    if (clips <= 1) throw out_of_memory(what, limit);
+    return cat("a validation ran out of memory (", limit, ") with ", clips, " clips at a time: from now on ",
+               (clips + 1) / 2, ". For the next run lower datasets.val.batch_size in ", setup.config.yaml);
+}
+
 std::string make_steps_smaller(RunSetup& setup, Step& step, std::int64_t clips, const std::string& what) {
     Config& config = setup.config;
-    const at::Device device = setup.model->device();
-    if (!device.is_cpu()) at::accelerator::emptyCache();
-    const std::string limit = limit_in_words(device);
+    const std::string limit = free_what_is_cached(setup.model->device());
     const std::int64_t parts = std::min(config.accumulation, clips);
     if (parts < clips) {
         config.accumulation = setup.own.accumulation = 2 * parts;

@@ -15,6 +15,13 @@ namespace testudo::training {
 // on its own, as with DLAS' mega_batch_factor). Error(environment) when nothing is left to do.
 std::string make_steps_smaller(RunSetup& setup, Step& step, std::int64_t clips, const std::string& what);
 
+// What to tell the user when `clips` of validation did not fit and half of them are tried; Error(environment)
+// for one clip.
+std::string make_validation_smaller(const RunSetup& setup, std::int64_t clips, const std::string& what);
+
+// Of what is_out_of_memory(): what libtorch says, without its stack.
+std::string failed_allocation(const std::exception& error);
+
 Error out_of_memory(const std::string& what, const std::string& limit);
 
 }  // namespace testudo::training

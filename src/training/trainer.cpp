@@ -2,7 +2,6 @@
 
 #include <chrono>
 #include <cmath>
-#include <new>
 
 #include "core/error.h"
 #include "core/interrupt.h"
@@ -79,6 +78,7 @@ class Training {
     void save(std::int64_t iteration);
     void speak_samples(std::int64_t iteration);
     void save_or_try_later(std::int64_t iteration);
+    nets::Losses evaluate(int begin, int end);  // lines of validation
     void validate(std::int64_t iteration);
     void progress(std::int64_t iteration, bool now);
     bool save_again_due() const {
@@ -97,6 +97,7 @@ class Training {
     std::int64_t epoch_of_batches_ = 0;
     std::vector<std::vector<int>> batches_;
     std::vector<int> clips_;  // of the current step
+    int validation_batch_ = static_cast<int>(std::max<std::int64_t>(1, config_.validation_batch_size));
     std::int64_t skipped_ = 0, last_saved_ = 0;
     std::int64_t returned_to_ = -1, returns_ = 0;  // how often there
     std::int64_t all_returns_ = 0;
@@ -136,14 +137,9 @@ StepResult Training::run_step(std::int64_t iteration, double rate, double limit)
         try {
             return step_.run(micro, rate, dataset::example_seed(config_.seed, iteration, step_seed),
                              iteration, limit);
-        } catch (const Error&) {
-            throw;
-        } catch (const c10::Error& error) {
+        } catch (const std::exception& error) {
             if (setup_.ranks || !is_out_of_memory(error)) throw;  // the others wait in the middle of it
-            problem = error.what_without_backtrace();
-        } catch (const std::bad_alloc&) {
-            if (setup_.ranks) throw;
-            problem = "an allocation failed";
+            problem = failed_allocation(error);
         }
         const auto clips = static_cast<std::int64_t>(clips_.size());
         events_.warning(
@@ -332,20 +328,34 @@ void Training::save_or_try_later(std::int64_t iteration) {
     }
 }
 
+nets::Losses Training::evaluate(int begin, int end) {
+    nets::Batch batch;
+    for (int i = begin; i < end; ++i)
+        batch.push_back(
+            setup_.validation->example(i, dataset::example_seed(config_.seed, validation_iteration, i)));
+    return step_.evaluate(batch);
+}
+
 void Training::validate(std::int64_t iteration) {
     const auto start = Clock::now();
     metrics_.log().line("Beginning validation.");
     const dataset::Features& lines = *setup_.validation;
-    const int size = static_cast<int>(std::max<std::int64_t>(1, config_.validation_batch_size));
     double text = 0, mel = 0;
     double text_tokens = 0, mel_tokens = 0;
     Ranks* ranks = setup_.ranks;
-    for (int begin = 0; begin < lines.size(); begin += size) {
-        if (ranks && begin / size % ranks->size() != ranks->rank()) continue;
-        nets::Batch batch;
-        for (int i = begin; i < std::min(begin + size, lines.size()); ++i)
-            batch.push_back(lines.example(i, dataset::example_seed(config_.seed, validation_iteration, i)));
-        const nets::Losses losses = step_.evaluate(batch);
+    for (int begin = 0, end = 0; begin < lines.size(); begin = end) {
+        end = std::min(begin + validation_batch_, lines.size());
+        if (ranks && begin / validation_batch_ % ranks->size() != ranks->rank()) continue;
+        nets::Losses losses;
+        try {
+            losses = evaluate(begin, end);
+        } catch (const std::exception& error) {
+            if (ranks || !is_out_of_memory(error)) throw;
+            events_.warning(make_validation_smaller(setup_, end - begin, failed_allocation(error)));
+            validation_batch_ = (end - begin + 1) / 2;
+            end = begin;
+            continue;
+        }
         text += losses.text * static_cast<double>(losses.text_tokens);
         mel += losses.mel * static_cast<double>(losses.mel_tokens);
         text_tokens += static_cast<double>(losses.text_tokens);
@@ -486,11 +496,9 @@ Json train_voice(const std::filesystem::path& workspace, const std::filesystem::
                                              : follow_run(workspace, yaml, spoken, options, *ranks);
             return Training(setup, spoken, options).run();
         });
-    } catch (const c10::Error& error) {
+    } catch (const std::exception& error) {
         if (!is_out_of_memory(error)) throw;
-        throw out_of_memory(error.what_without_backtrace(), {});
-    } catch (const std::bad_alloc&) {
-        throw out_of_memory("an allocation failed", {});
+        throw out_of_memory(failed_allocation(error), {});
     }
 }
 

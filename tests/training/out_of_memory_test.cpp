@@ -18,6 +18,7 @@ namespace testudo::training {
 namespace {
 
 using test::error_of;
+using test::replace_in;
 using test::Workshop;
 
 // Passes on to the allocator that was there. Stays installed: tensors that are alive were taken through it.
@@ -132,6 +133,44 @@ TEST(OutOfMemory, DownToOneClipThenCheckpointingThenAnErrorThatNamesTheLimit) {
     EXPECT_NE(std::string(error.what()).find("there are "), std::string::npos) << error.what();
     EXPECT_NE(error.hint().find("lora_rank"), std::string::npos);
     EXPECT_FALSE(fs::exists(shop.paths().model(1)));
+}
+
+TEST(OutOfMemory, ValidationsAreComputedInSmallerPartsWithTheSameResult) {
+    const TwoThreads threads;
+    Workshop roomy(4, 6), narrow(4, 6);
+    for (Workshop* shop : {&roomy, &narrow}) {
+        shop->settings.epochs = 2;
+        shop->settings.dropout = 0;
+        shop->settings.gradient_accumulation_size = 4;  // one clip, of validation too
+        shop->configure();
+    }
+    train_within(roomy, ~std::size_t{0});
+    const std::size_t of_one = LimitedAllocator::instance().seen;
+    replace_in(narrow.paths().yaml, "batch_size: 1", "batch_size: 6");
+    train_within(narrow, of_one + of_one / 2);
+    EXPECT_TRUE(narrow.said("a validation ran out of memory ("));
+    EXPECT_TRUE(narrow.said("with 6 clips at a time: from now on 3"));
+    EXPECT_TRUE(narrow.said("with 2 clips at a time: from now on 1"));
+    EXPECT_EQ(narrow.of_type("log").size(), roomy.of_type("log").size() + 3);  // remembered
+    const auto expected = roomy.validation_metrics(), found = narrow.validation_metrics();
+    ASSERT_EQ(found.size(), expected.size());
+    for (std::size_t i = 0; i < found.size(); ++i) {
+        const double loss = expected[i]["loss_gpt_total"];
+        EXPECT_NEAR(found[i]["loss_gpt_total"].get<double>(), loss, 1e-5 * loss);
+    }
+}
+
+TEST(OutOfMemory, AValidationOfOneClipThatDoesNotFitIsAnErrorThatNamesTheLimit) {
+    Workshop shop(4, 1);
+    shop.settings.epochs = 1;
+    shop.configure();
+    std::optional<Limit> limit;
+    shop.on_event = [&](const Json& event) {
+        if (event["type"] == "metric") limit.emplace(a_clip / 2);  // of the only step: validation comes next
+    };
+    const Error error = error_of([&] { shop.train(); });
+    EXPECT_EQ(error.kind(), ErrorKind::environment);
+    EXPECT_NE(std::string(error.what()).find("there are "), std::string::npos) << error.what();
 }
 
 Config large_config() {

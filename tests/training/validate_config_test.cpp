@@ -10,6 +10,7 @@
 namespace testudo::training {
 namespace {
 
+using test::replace_in;
 using test::Workshop;
 
 Json validate(const Workshop& shop, const ValidateOptions& options = {.voice = "v"}) {
@@ -22,14 +23,6 @@ Json finding(const Json& result, const std::string& name) {
         if (one["name"] == name) return one;
     ADD_FAILURE() << "no finding " << name << "\n" << result.dump(1);
     return Json::object();
-}
-
-void replace_in(const fs::path& file, const std::string& from, const std::string& to) {
-    std::string text = read_file(file);
-    const auto at = text.find(from);
-    ASSERT_NE(at, std::string::npos) << from << "\n" << text;
-    text.replace(at, from.size(), to);
-    write_file(file, text);
 }
 
 void expect_no_go(const Json& result, const std::string& name, const std::string& part, int code) {

@@ -180,6 +180,14 @@ class Workshop {
     ShopFolder folder_;
 };
 
+inline void replace_in(const fs::path& file, const std::string& from, const std::string& to) {
+    std::string text = read_file(file);
+    const auto at = text.find(from);
+    ASSERT_NE(at, std::string::npos) << from << "\n" << text;
+    text.replace(at, from.size(), to);
+    write_file(file, text);
+}
+
 template <class Run>
 Error error_of(Run&& run) {
     try {
