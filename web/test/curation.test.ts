@@ -5,6 +5,7 @@ import {
   filtered,
   foreseen,
   keyOf,
+  nudged,
   ordered,
   scoreKeys,
   stillFit,
@@ -147,6 +148,15 @@ describe('edits', () => {
     expect(after(edit({ edit: 'delete' })).segments).toEqual([b, c, other]);
     expect(after({ edit: 'language', recording: 'a.wav', value: 'de' }).recordings[0]!.language).toBe('de');
     expect(after(edit({ edit: 'split', time: 0.5 }))).toBe(transcript);
+  });
+  test('move an edge, or the border of two', () => {
+    const list = [a!, b!, { ...c!, start: 2.5 }];
+    const base = { edit: 'move-boundary', recording: 'a.wav' };
+    expect(nudged(list, list[0]!, 'end', 0.01)).toEqual({ ...base, segment: 1, border: 1.01 });
+    expect(nudged(list, list[1]!, 'start', -0.05)).toEqual({ ...base, segment: 1, border: 0.95 });
+    expect(nudged(list, list[1]!, 'end', 0.01)).toEqual({ ...base, segment: 2, end: 2.01 });
+    expect(nudged(list, list[0]!, 'start', -0.01)).toBeNull();
+    expect(nudged(list, list[2]!, 'end', 0.01, 3)).toBeNull();
   });
   test('meet only changes of what they are about', () => {
     const changed = [a!, { ...b!, text: ' theirs' }, c!];

@@ -179,6 +179,25 @@ function after(segments: Segment[], edit: Edit): Segment | undefined {
   return place < 0 ? undefined : list[place + 1];
 }
 
+/** Moves an edge; two that touch are one border, as when they are dragged. Nothing beyond the recording's `length`. */
+export function nudged(
+  inRecording: Segment[], // by start
+  segment: Segment,
+  which: 'start' | 'end',
+  by: number,
+  length = Infinity,
+): Edit | null {
+  const place = inRecording.indexOf(segment);
+  const [left, right] =
+    which === 'start' ? [inRecording[place - 1], segment] : [segment, inRecording[place + 1]];
+  const to = Math.round((segment[which] + by) * 1000) / 1000;
+  if (to < 0 || to > length) return null;
+  const base = { edit: 'move-boundary', recording: segment.recording } as const;
+  if (left && right && Math.abs(right.start - left.end) < 0.001)
+    return { ...base, segment: left.segment, border: to };
+  return { ...base, segment: segment.segment, [which]: to };
+}
+
 /** What a reader sees of a recording when he begins an edit. */
 export interface Look {
   digest: string;
