@@ -116,7 +116,59 @@ test('drags borders, places the cursor and splits there', async () => {
   await page.keyboard.press('x');
   await expect.poll(() => find(2000)?.start).toBeCloseTo(1.0, 1);
   expect(find(0).end).toBeCloseTo(1.0, 1);
+  await page.keyboard.press('Control+z');
+  await expect.poll(() => find(2000)).toBeUndefined();
+  // The same by keys alone.
+  await page.keyboard.press('k');
+  await page.keyboard.press('j');
+  await page.keyboard.press('Shift+ArrowRight');
+  await page.keyboard.press('Shift+ArrowRight');
+  await page.keyboard.press('ArrowLeft');
+  await page.keyboard.press('x');
+  await expect.poll(() => find(2000)?.start).toBeCloseTo(2.4 + 0.95, 3);
   expect(problems).toEqual([]);
+});
+
+test('times, speaker and language are typed; Enter and Escape lead back to the keys', async () => {
+  await page.keyboard.press('d');
+  await page.keyboard.press('Control+A');
+  await page.keyboard.type('0:00.100');
+  await page.keyboard.press('Enter');
+  await expect.poll(() => find(0).start).toBe(0.1);
+  await page.keyboard.press('d');
+  await page.keyboard.press('Tab');
+  await page.keyboard.press('Tab');
+  await page.keyboard.type('Grace');
+  await page.keyboard.press('Escape');
+  await page.keyboard.press('j');
+  expect(await text()).toContain('The next day');
+  expect(find(0).speaker ?? '').toBe('');
+  expect(mock.history).toHaveLength(1);
+  await page.getByLabel('Speaker', { exact: true }).fill('Grace');
+  await page.keyboard.press('Enter');
+  await expect.poll(() => find(1).speaker).toBe('Grace');
+});
+
+test('a filter chosen with the mouse leaves the keys free', async () => {
+  await page.getByLabel('Verdict').click();
+  await page.keyboard.press('Escape');
+  await page.mouse.move(0, 0);
+  await page.evaluate(() => {
+    const select = document.querySelector<HTMLSelectElement>('select[aria-label="Verdict"]')!;
+    window.dispatchEvent(new PointerEvent('pointerdown'));
+    select.value = 'doubtful';
+    select.dispatchEvent(new Event('change', { bubbles: true }));
+  });
+  expect(await page.evaluate(() => document.activeElement?.tagName)).toBe('BODY');
+  await page.keyboard.press('a');
+  await expect.poll(() => mock.history.length).toBe(1);
+  await page.getByText(/of 2,000 segments/).waitFor();
+});
+
+test('tells what is selected', async () => {
+  const status = page.locator('p.only-read[role=status]');
+  await page.keyboard.press('j');
+  await expect.poll(() => status.innerText()).toContain('0:02.40, 2.3 s: The next day she went');
 });
 
 // What the page sounded: seconds of each piece, and whether it loops.
@@ -301,7 +353,6 @@ test('shows and changes the language of a recording', async () => {
   await page.keyboard.press('Enter');
   await expect.poll(() => mock.languages).toEqual({ 'talk.wav': 'de', 'interview.flac': 'en' });
   await selected().locator('label', { hasText: 'German' }).waitFor();
-  await page.locator('h1').click();
   await page.keyboard.press('j');
   expect(await field.inputValue()).toBe('de');
   await page.keyboard.press('Control+z');
@@ -424,8 +475,13 @@ test('hears a segment again and takes the text only when told to', async () => {
   await page.keyboard.press('h');
   await page.getByText('Heard again:').waitFor();
   await page.locator('ins', { hasText: 'very' }).waitFor();
+  await page.getByRole('button', { name: 'Leave it' }).click();
+  expect(await page.getByText('Heard again:').count()).toBe(0);
+  await page.keyboard.press('h');
+  await page.locator('ins', { hasText: 'very' }).waitFor();
   expect(find(0).text).toBe(' It was, he said, a good idea.');
-  await page.getByRole('button', { name: 'Take this text' }).click();
+  expect(mock.history).toEqual([]);
+  await page.keyboard.press('Shift+H');
   await expect.poll(() => find(0).text).toBe(' It was, he said, a very good idea.');
 });
 

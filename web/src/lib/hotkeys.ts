@@ -22,6 +22,8 @@ export const hotkeys = [
   { id: 'deleteAll', keys: ['Shift+Delete'] },
   { id: 'edit', keys: ['Enter', 'F2'] },
   { id: 'details', keys: ['D'] },
+  { id: 'cursorEarlier', keys: ['ArrowLeft'] },
+  { id: 'cursorLater', keys: ['ArrowRight'] },
   { id: 'split', keys: ['X'] },
   { id: 'merge', keys: ['M'] },
   { id: 'delete', keys: ['Delete', 'Backspace'] },
@@ -30,6 +32,7 @@ export const hotkeys = [
   { id: 'endEarlier', keys: ['E'] },
   { id: 'endLater', keys: ['R'] },
   { id: 'hear', keys: ['H'] },
+  { id: 'take', keys: ['Shift+H'] },
   { id: 'undo', keys: ['Ctrl+Z'] },
   { id: 'redo', keys: ['Ctrl+Shift+Z', 'Ctrl+Y'] },
   { id: 'history', keys: ['Y'] },
@@ -68,8 +71,10 @@ export function commandOf(event: KeyLike): Command | null {
   const pressed = combination(event);
   const find = (wanted: string) =>
     hotkeys.find((each) => (each.keys as readonly string[]).includes(wanted))?.id ?? null;
-  // Shift makes nudges of an edge larger; it is told apart by whoever moves.
-  return find(pressed) ?? (/^Shift\+[QWER]$/.test(pressed) ? find(pressed.slice(6)) : null);
+  // Shift makes moves of an edge or the cursor larger; it is told apart by whoever moves.
+  return (
+    find(pressed) ?? (/^Shift\+([QWER]|Arrow(Left|Right))$/.test(pressed) ? find(pressed.slice(6)) : null)
+  );
 }
 
 export const keyFor = (id: Command): string => hotkeys.find((each) => each.id === id)!.keys[0];

@@ -247,6 +247,8 @@ export const en = {
     noText: 'no text',
     editKeys:
       'While typing: Enter saves, Ctrl+Enter saves, accepts and goes on, Alt+Enter splits at the cursor, Esc leaves it as it was.',
+    selected: (start: string, seconds: string, text: string, marks: string) =>
+      `${start}, ${seconds} s: ${text}${marks ? ` (${marks})` : ''}`,
     select: (recording: string, id: number, time: string) => `Select ${recording}, segment ${id}, ${time}`,
     shown: (shown: string, all: string) =>
       shown === all ? `${all} segments` : `${shown} of ${all} segments`,
@@ -329,6 +331,8 @@ export const en = {
     deleteAll: 'Delete all that are shown',
     edit: 'Edit the text',
     details: 'To times, speaker, language',
+    cursorEarlier: 'Cursor 50 ms back (Shift: 500)',
+    cursorLater: 'Cursor 50 ms on',
     split: 'Split at the cursor',
     merge: 'Merge with the next',
     delete: 'Delete',
@@ -337,6 +341,7 @@ export const en = {
     endEarlier: 'End 10 ms earlier',
     endLater: 'End 10 ms later',
     hear: 'Hear again',
+    take: 'Take what was heard',
     undo: 'Undo',
     redo: 'Redo',
     history: 'History',
@@ -346,7 +351,7 @@ export const en = {
     search: 'Search',
     help: 'These keys',
   },
-  keys: { ArrowDown: '↓', ArrowUp: '↑', Backspace: '⌫', Delete: 'Del' },
+  keys: { ArrowDown: '↓', ArrowUp: '↑', ArrowLeft: '←', ArrowRight: '→', Backspace: '⌫', Delete: 'Del' },
   conflict: {
     title: 'It was changed meanwhile',
     text: 'Another tab or an editor changed what you were working on. Nothing was overwritten.',
