@@ -22,7 +22,7 @@ export class Curation {
     const saved = this.transcript.value;
     return saved && this.pending.reduce(foreseen, saved);
   });
-  saving = $state(0);
+  saving = $state(0); // edits that are on their way
   savedAt = $state(0);
   conflict = $state.raw<Conflict | null>(null);
   private chain: Promise<unknown> = Promise.resolve();
@@ -32,6 +32,7 @@ export class Curation {
     this.transcript = loaded<Transcript>(
       () => at('voices', voice, 'transcript'),
       () => [`transcript:${voice}`, `voice:${voice}`],
+      () => this.saving > 0, // the verdicts come when all is saved
     );
   }
 
@@ -99,14 +100,13 @@ export class Curation {
   }
 
   private inOrder(work: () => Promise<Outcome>): Promise<Outcome> {
+    this.saving++;
     const next = this.chain.then(async (): Promise<Outcome> => {
-      this.saving++;
       try {
         return await work();
       } catch (error) {
         const problem = problemOf(error);
         toast('bad', problem.what, problem.hint);
-        this.transcript.again();
         return 'failed';
       } finally {
         this.saving--;
@@ -133,8 +133,6 @@ export class Curation {
     const old = this.transcript.value;
     if (old) this.transcript.value = withResult(old, result);
     result.notes.forEach((note) => toast('info', note));
-    // Verdicts come with the list.
-    this.transcript.again();
   }
 
   private digest(recording: string): string {
