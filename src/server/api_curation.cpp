@@ -163,6 +163,38 @@ Response history(Shared& shared, const Request& request) {
     return json_response({{"done", kept.done()}, {"steps", std::move(steps)}});
 }
 
+// How many changes are in force once `number` is the last of them; 0: none is.
+std::optional<std::size_t> place_of_step(const dataset::History& history, std::int64_t number) {
+    if (number == 0) return 0;
+    const auto& changes = history.changes();
+    for (std::size_t i = 0; i < changes.size(); ++i)
+        if (changes[i].number == number) return i + 1;
+    return {};
+}
+
+Response go_to_step(Shared& shared, const Request& request) {
+    const Json body = json_body(request);
+    const auto given = body.find("to");
+    if (given == body.end() || !given->is_number_integer() || *given < 0)
+        throw usage_error("to must be the number of a step, or 0", "GET this address for the steps.");
+    const auto number = given->get<std::int64_t>();
+    return curate(shared, request, [&](dataset::Curation& curation) {
+        const auto& history = curation.history();
+        const auto wanted = place_of_step(history, number);
+        if (!wanted)
+            throw conflict(cat("there is no step ", number, " any more"), "Look at the history as it is now.",
+                           result_json(curation, false, {}));
+        const std::size_t done = history.done();
+        std::vector<std::string> names;
+        for (std::size_t i = std::min(done, *wanted); i < std::max(done, *wanted); ++i)
+            for (const auto& name : history.changes()[i].recordings)
+                if (std::find(names.begin(), names.end(), name) == names.end()) names.push_back(name);
+        while (history.done() > *wanted) curation.undo();
+        while (history.done() < *wanted) curation.redo();
+        return result_json(curation, *wanted != done, names);
+    });
+}
+
 }  // namespace
 
 void add_curation_routes(Router& router, Shared& shared) {
@@ -178,6 +210,8 @@ void add_curation_routes(Router& router, Shared& shared) {
     });
     router.add("GET", "/api/voices/{voice}/history",
                [&shared](const Request& request) { return history(shared, request); });
+    router.add("POST", "/api/voices/{voice}/history",
+               [&shared](const Request& request) { return go_to_step(shared, request); });
 }
 
 }  // namespace testudo::server

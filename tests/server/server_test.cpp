@@ -377,6 +377,38 @@ TEST_F(ServerTest, EditsMeetWhatIsOnTheDisk) {
     EXPECT_EQ(broken.json()["error"]["line"], 2);
 }
 
+TEST_F(ServerTest, GoesToAnyStepOfTheHistory) {
+    const auto file = root_ / "training" / "ada" / "whisper.json";
+    write_file(
+        file,
+        R"({"a.wav": {"text": " One.", "segments": [{"id": 0, "start": 0.0, "end": 1.0, "text": " One."}], "language": "en"}})");
+    const std::string original = read_file(file);
+    RunningStudio studio(root_);
+    const int port = studio.port();
+    const char* address = "/api/voices/ada/history";
+    for (const char* text : {"Two.", "Three.", "Four."})
+        ASSERT_EQ(
+            send_json(port, "POST", "/api/voices/ada/edits",
+                      edits({{"edit", "text"}, {"recording", "a.wav"}, {"segment", 0}, {"value", text}}))
+                .status,
+            200);
+    const std::int64_t second = get(port, address).json()["steps"][1]["number"];
+    const Answer back = send_json(port, "POST", address, {{"to", second}});
+    ASSERT_EQ(back.status, 200) << back.body;
+    EXPECT_EQ(back.json()["recordings"][0]["segments"][0]["text"], " Three.");
+    EXPECT_EQ(get(port, address).json()["done"], 2);
+    EXPECT_EQ(send_json(port, "POST", address, {{"to", second}}).json()["changed"], false);
+    EXPECT_EQ(send_json(port, "POST", address, {{"to", 0}}).status, 200);
+    EXPECT_EQ(read_file(file), original);
+    const std::int64_t last = get(port, address).json()["steps"][2]["number"];
+    EXPECT_EQ(send_json(port, "POST", address, {{"to", last}}).json()["recordings"][0]["segments"][0]["text"],
+              " Four.");
+    EXPECT_EQ(kind_of(send_json(port, "POST", address, {{"to", last + 1}})), "conflict");
+    for (const Json& wrong : {Json(-1), Json("1"), Json(1.5), Json()})
+        EXPECT_EQ(send_json(port, "POST", address, {{"to", wrong}}).status, 400);
+    EXPECT_EQ(get(port, address).json()["done"], 3);
+}
+
 TEST_F(ServerTest, ConfigurationsTellWhereTheyAreWrong) {
     RunningStudio studio(root_);
     const int port = studio.port();

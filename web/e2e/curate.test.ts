@@ -2,6 +2,10 @@
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import type { Browser, Page } from 'playwright-core';
+import { hotkeys } from '../src/lib/hotkeys';
+import type { Segment } from '../src/lib/types';
+import { t } from '../src/text';
+import { violations } from './axe';
 import { launch, open } from './browser';
 import { Mock } from './mock';
 
@@ -112,19 +116,142 @@ test('drags borders, places the cursor and splits there', async () => {
   await page.keyboard.press('x');
   await expect.poll(() => find(2000)?.start).toBeCloseTo(1.0, 1);
   expect(find(0).end).toBeCloseTo(1.0, 1);
+  await page.keyboard.press('Control+z');
+  await expect.poll(() => find(2000)).toBeUndefined();
+  // The same by keys alone.
+  await page.keyboard.press('k');
+  await page.keyboard.press('j');
+  await page.keyboard.press('Shift+ArrowRight');
+  await page.keyboard.press('Shift+ArrowRight');
+  await page.keyboard.press('ArrowLeft');
+  await page.keyboard.press('x');
+  await expect.poll(() => find(2000)?.start).toBeCloseTo(2.4 + 0.95, 3);
   expect(problems).toEqual([]);
 });
 
-test('plays, loops and lights words', async () => {
+test('times, speaker and language are typed; Enter and Escape lead back to the keys', async () => {
+  await page.keyboard.press('d');
+  await page.keyboard.press('Control+A');
+  await page.keyboard.type('0:00.100');
+  await page.keyboard.press('Enter');
+  await expect.poll(() => find(0).start).toBe(0.1);
+  await page.keyboard.press('d');
+  await page.keyboard.press('Tab');
+  await page.keyboard.press('Tab');
+  await page.keyboard.type('Grace');
+  await page.keyboard.press('Escape');
+  await page.keyboard.press('j');
+  expect(await text()).toContain('The next day');
+  expect(find(0).speaker ?? '').toBe('');
+  expect(mock.history).toHaveLength(1);
+  await page.getByLabel('Speaker', { exact: true }).fill('Grace');
+  await page.keyboard.press('Enter');
+  await expect.poll(() => find(1).speaker).toBe('Grace');
+});
+
+test('a filter chosen with the mouse leaves the keys free', async () => {
+  await page.getByLabel('Verdict').click();
+  await page.keyboard.press('Escape');
+  await page.mouse.move(0, 0);
+  await page.evaluate(() => {
+    const select = document.querySelector<HTMLSelectElement>('select[aria-label="Verdict"]')!;
+    window.dispatchEvent(new PointerEvent('pointerdown'));
+    select.value = 'doubtful';
+    select.dispatchEvent(new Event('change', { bubbles: true }));
+  });
+  expect(await page.evaluate(() => document.activeElement?.tagName)).toBe('BODY');
+  await page.keyboard.press('a');
+  await expect.poll(() => mock.history.length).toBe(1);
+  await page.getByText(/of 2,000 segments/).waitFor();
+});
+
+test('tells what is selected', async () => {
+  const status = page.locator('p.only-read[role=status]');
+  await page.keyboard.press('j');
+  await expect.poll(() => status.innerText()).toContain('0:02.40, 2.3 s: The next day she went');
+});
+
+// What the page sounded: seconds of each piece, and whether it loops.
+const listen = () =>
+  page.evaluate(() => {
+    const heard: [number, boolean][] = ((window as unknown as { heard: unknown }).heard = []) as never;
+    const start = AudioBufferSourceNode.prototype.start;
+    AudioBufferSourceNode.prototype.start = function (...given) {
+      heard.push([Math.round(this.buffer!.duration * 1000) / 1000, this.loop]);
+      return start.apply(this, given);
+    };
+  });
+const heard = () => page.evaluate(() => (window as unknown as { heard: [number, boolean][] }).heard);
+
+test('plays, and words are lit as they are spoken', async () => {
+  await listen();
   await page.keyboard.press('Space');
-  await page.locator('.word.lit').first().waitFor({ timeout: 4000 });
+  const spoken: string[] = [];
+  await expect
+    .poll(async () => {
+      const word = await page.locator('.word.lit').allInnerTexts();
+      if (word[0] && spoken.at(-1) !== word[0].trim()) spoken.push(word[0].trim());
+      return spoken.length;
+    })
+    .toBeGreaterThan(2);
+  expect('It was, he said, a good idea.').toContain(spoken[1]!);
   await page.keyboard.press('Space');
   expect(await page.locator('.word.lit').count()).toBe(0);
-  await page.keyboard.press(']');
-  await page.getByRole('button', { name: 'Stop', exact: true }).waitFor();
-  await page.keyboard.press('l');
-  await page.keyboard.press('l');
+  expect((await heard())[0]).toEqual([2.3, false]);
   expect(problems).toEqual([]);
+});
+
+test('plays on from the cursor, and what is heard is selected', async () => {
+  await page.keyboard.press('Shift+Space');
+  await expect.poll(text, { timeout: 6000 }).toContain('The next day');
+  await page.locator('.segment.selected .word.lit').first().waitFor();
+  await page.keyboard.press('Shift+Space');
+  await page.getByRole('button', { name: 'Play the segment' }).waitFor();
+});
+
+test('loops a segment and its edges, and the loop follows an edge that is moved', async () => {
+  await listen();
+  await page.keyboard.press('l');
+  await expect.poll(heard).toEqual([[2.3, true]]);
+  await expect
+    .poll(() => page.getByRole('button', { name: 'Loop the segment' }).getAttribute('aria-pressed'))
+    .toBe('true');
+  await page.keyboard.press('l');
+  await page.getByRole('button', { name: 'Play the segment' }).waitFor();
+  await page.keyboard.press('[');
+  await expect.poll(heard).toHaveLength(2);
+  expect((await heard())[1]).toEqual([0.35, true]); // the recording begins there
+  await page.keyboard.press(']');
+  await expect.poll(heard).toHaveLength(3);
+  expect((await heard())[2]).toEqual([0.7, true]);
+  const playhead = () =>
+    page.locator('.head').evaluate((element) => new DOMMatrix(getComputedStyle(element).transform).e);
+  await expect.poll(playhead).toBeGreaterThan(0);
+  await page.keyboard.press('Shift+E');
+  await expect.poll(() => find(0).end).toBeCloseTo(2.25, 3);
+  await expect.poll(heard).toHaveLength(4);
+  await page.getByRole('button', { name: 'Loop end' }).click();
+  await page.getByRole('button', { name: 'Play the segment' }).waitFor();
+  expect(problems).toEqual([]);
+});
+
+test('plays the clip against the original', async () => {
+  await listen();
+  const clips: string[] = [];
+  page.on('request', (request) => request.url().includes('/clips/') && clips.push(request.url()));
+  await page.keyboard.press('b');
+  await expect.poll(heard).toEqual([[2.3, false]]);
+  expect(clips).toEqual([]);
+  await page.keyboard.press('b');
+  await expect.poll(() => clips[0]).toContain('/clips/talk_00000.wav');
+  await page.keyboard.press('Space'); // stops it
+  await page.keyboard.press('b');
+  await expect.poll(heard).toHaveLength(2);
+  await page.keyboard.press('j');
+  await page.keyboard.press('b'); // another segment begins with the original
+  await expect.poll(heard).toHaveLength(3);
+  await page.keyboard.press('b');
+  await expect.poll(() => clips.at(-1)).toContain('/clips/talk_00001.wav');
 });
 
 test('filters and searches', async () => {
@@ -150,34 +277,211 @@ test('filters and searches', async () => {
     .not.toBe('2000');
 });
 
-test('overwrites nothing that was changed elsewhere', async () => {
-  await page.keyboard.press('Enter');
-  await page.keyboard.press('Control+A');
-  await page.keyboard.type('Mine.');
-  // Another tab, or an editor, meanwhile.
-  mock.segments = mock.segments.map((each) => (each.segment === 0 ? { ...each, text: ' Theirs.' } : each));
+const elsewhere = (id: number, change: Partial<Segment>) => {
+  mock.segments = mock.segments.map((each) => (each.segment === id ? { ...each, ...change } : each));
   mock.digest++;
+};
+
+test('overwrites nothing that was changed elsewhere', async () => {
+  const type = async (words: string) => {
+    await page.keyboard.press('Enter');
+    await page.keyboard.press('Control+A');
+    await page.keyboard.type(words);
+  };
+  await type('Mine.');
+  elsewhere(0, { text: ' Theirs.' }); // another tab, or an editor
   await page.keyboard.press('Enter');
   const dialog = page.getByRole('dialog', { name: 'It was changed meanwhile' });
-  await dialog.waitFor();
+  await dialog.getByText('Theirs.').first().waitFor();
+  await dialog.getByText('Mine.').first().waitFor();
+  expect(await violations(page)).toEqual([]);
   expect(find(0).text).toBe(' Theirs.');
   await dialog.getByRole('button', { name: 'Leave it as it is now' }).click();
   await expect.poll(text).toBe('Theirs.');
-  await page.keyboard.press('Enter');
-  await page.keyboard.press('Control+A');
-  await page.keyboard.type('Mine again.');
-  mock.digest++;
+  await type('Mine again.');
+  elsewhere(0, { end: 2.2 });
   await page.keyboard.press('Enter');
   await dialog.getByRole('button', { name: 'Apply mine all the same' }).click();
   await expect.poll(() => find(0).text).toBe(' Mine again.');
+  expect(find(0).end).toBe(2.2);
+});
+
+test('saves beside what others changed in other segments, without asking', async () => {
+  await page.keyboard.press('Enter');
+  await page.keyboard.press('Control+A');
+  await page.keyboard.type('Mine.');
+  elsewhere(5, { text: ' Theirs.' });
+  await page.keyboard.press('Enter');
+  await expect.poll(() => find(0).text).toBe(' Mine.');
+  expect(find(5).text).toBe(' Theirs.');
+  await page.getByText('Theirs.', { exact: true }).waitFor();
+  // Merging is about the neighbour, too.
+  elsewhere(1, { text: ' Theirs, too.' });
+  await page.keyboard.press('m');
+  await page
+    .getByRole('dialog', { name: 'It was changed meanwhile' })
+    .getByText('Theirs.')
+    .waitFor({ state: 'detached' });
+  await page.getByRole('dialog').getByText('Merge with the next').waitFor();
+  expect(find(1).text).toBe(' Theirs, too.');
+});
+
+test('keeps a text that could not be saved', async () => {
+  await page.route('**/edits', (route) => route.abort());
+  await page.keyboard.press('Enter');
+  await page.keyboard.press('Control+A');
+  await page.keyboard.type('Long thought about.');
+  await page.keyboard.press('Enter');
+  await selected().getByText('not saved').waitFor();
+  expect(await text()).toContain('It was, he said');
+  await page.unroute('**/edits');
+  await page.keyboard.press('Enter');
+  await page.keyboard.press('Enter');
+  await expect.poll(() => find(0).text).toBe(' Long thought about.');
+  await expect.poll(() => page.getByText('not saved').count()).toBe(0);
+});
+
+test('shows and changes the language of a recording', async () => {
+  const field = page.getByLabel('Language of talk.wav');
+  expect(await field.inputValue()).toBe('en');
+  await page.keyboard.press('d');
+  await page.keyboard.press('Tab');
+  await page.keyboard.press('Tab');
+  await page.keyboard.press('Tab');
+  await page.keyboard.press('Control+A');
+  await page.keyboard.type('de');
+  await page.keyboard.press('Enter');
+  await expect.poll(() => mock.languages).toEqual({ 'talk.wav': 'de', 'interview.flac': 'en' });
+  await selected().locator('label', { hasText: 'German' }).waitFor();
+  await page.keyboard.press('j');
+  expect(await field.inputValue()).toBe('de');
+  await page.keyboard.press('Control+z');
+  await expect.poll(() => field.inputValue()).toBe('en');
+  await field.fill('klingon');
+  await field.press('Enter');
+  await page.getByText('there is no language "klingon"').waitFor();
+  await expect.poll(() => field.inputValue()).toBe('en');
+});
+
+test('accepts, takes back and deletes all that the filter shows, each as one step', async () => {
+  const before = mock.segments.filter((each) => each.accepted).length;
+  await page.getByLabel('Verdict').selectOption('doubtful');
+  const doubtful = mock.segments.filter((each) => each.verdict === 'doubtful');
+  await page.getByText(`${doubtful.length} of 2,000 segments`).waitFor();
+  const open = doubtful.filter((each) => !each.accepted).length;
+  await page.getByRole('button', { name: `Accept all ${open}` }).click();
+  await expect.poll(() => mock.segments.filter((each) => each.accepted).length).toBe(before + open);
+  expect(mock.history).toHaveLength(1);
+  await page.getByRole('button', { name: 'Accept all' }).waitFor({ state: 'detached' });
+  await page.locator('h1').click();
+  await page.keyboard.press('Control+z');
+  await expect.poll(() => mock.segments.filter((each) => each.accepted).length).toBe(before);
+  await page.getByLabel('Verdict').selectOption('accepted');
+  await page.locator('h1').click();
+  await page.keyboard.press('Shift+T');
+  await expect.poll(() => mock.segments.filter((each) => each.accepted).length).toBe(0);
+  await page.getByText('No segment fits the filter.').waitFor();
+  await page.keyboard.press('Control+z');
+  await page.getByLabel('Verdict').selectOption('rejected');
+  const rejected = mock.segments.filter((each) => each.verdict === 'rejected').length;
+  await page.locator('h1').click();
+  await page.keyboard.press('Shift+Delete');
+  const dialog = page.getByRole('dialog', { name: `Delete ${rejected} segments?` });
+  await dialog.waitFor();
+  expect(mock.segments).toHaveLength(2000);
+  await dialog.getByRole('button', { name: 'Delete them' }).click();
+  await expect.poll(() => mock.segments.length).toBe(2000 - rejected);
+  await page.keyboard.press('Control+z');
+  await expect.poll(() => mock.segments.length).toBe(2000);
+  await page.getByRole('button', { name: 'Show all' }).click();
+  await page.locator('h1').click();
+  await page.keyboard.press('Shift+A');
+  await expect.poll(() => mock.segments.every((each) => each.accepted)).toBe(true);
+  expect(mock.history).toHaveLength(1);
+  expect(problems).toEqual([]);
+});
+
+test('lists the history, and goes back and forth in it', async () => {
+  for (const key of ['j', 'a', 'r', 'r', 'm']) await page.keyboard.press(key);
+  await expect.poll(() => mock.history.length).toBe(4);
+  await page.keyboard.press('y');
+  const dialog = page.getByRole('dialog', { name: 'History' });
+  const steps = dialog.getByRole('listitem');
+  await expect.poll(() => steps.count()).toBe(5);
+  expect(await steps.first().innerText()).toMatch(/merge talk\.wav:2[^]*as it is now/);
+  expect(await steps.nth(1).innerText()).toMatch(/\d\d:\d\d:\d\d[^]*move-boundary/);
+  expect(await violations(page)).toEqual([]);
+  await steps.nth(3).getByRole('button', { name: 'Go to: accept talk.wav:1' }).click();
+  await expect.poll(() => mock.history.length).toBe(1);
+  await expect.poll(() => steps.nth(3).innerText()).toContain('as it is now');
+  expect(find(2).end).toBeCloseTo(7.1, 3);
+  expect(find(1).accepted).toBe(true);
+  expect(await steps.nth(0).innerText()).toContain('undone');
+  await steps.nth(1).getByRole('button').click();
+  await expect.poll(() => find(2).end).toBeCloseTo(7.12, 3);
+  await steps.nth(4).getByRole('button').click();
+  await expect.poll(() => mock.history.length).toBe(0);
+  await page.keyboard.press('Escape');
+  await expect.poll(() => page.getByText('2,000 segments').count()).toBeGreaterThan(0);
+  expect(problems).toEqual([]);
+});
+
+test('lists every key there is', async () => {
+  await page.keyboard.press('?');
+  const dialog = page.getByRole('dialog', { name: 'Keys' });
+  const told = await dialog.locator('dl').innerText();
+  for (const { id, keys } of hotkeys) {
+    expect(told).toContain(t.commands[id]);
+    for (const key of keys) expect(told).toContain(shownKey(key));
+  }
+  await dialog.getByLabel('Single keys act').uncheck();
+  await page.keyboard.press('Escape');
+  await page.keyboard.press('j');
+  expect(await text()).toContain('It was, he said');
+  await page.keyboard.press('?');
+  await dialog.getByLabel('Single keys act').check();
+});
+const shownKey = (key: string) => {
+  const last = key.split(/(?<=.)\+/).at(-1)!;
+  return (t.keys as Record<string, string>)[last] ?? last;
+};
+
+test('is quicker than the server: what is pressed while it saves is not lost', async () => {
+  await page.route('**/edits', async (route) => {
+    await new Promise((later) => setTimeout(later, 400));
+    await route.continue();
+  });
+  const begun = Date.now();
+  for (const key of ['r', 'r', 'r', 'a', 'a', 'a']) await page.keyboard.press(key);
+  expect(await text()).toContain('Prosecutors');
+  expect(Date.now() - begun).toBeLessThan(1500);
+  await expect.poll(() => find(2).accepted, { timeout: 5000 }).toBe(true);
+  expect(find(0).end).toBeCloseTo(2.33, 3);
+  expect([0, 1, 2, 3].map((id) => find(id).accepted)).toEqual([true, true, true, false]);
+});
+
+test('moves the border where two segments touch', async () => {
+  elsewhere(0, { end: 2.4 });
+  mock.changed('transcript:ada');
+  await expect.poll(() => page.getByLabel('End', { exact: true }).inputValue()).toBe('0:02.400');
+  await page.keyboard.press('r');
+  await expect.poll(() => [find(0).end, find(1).start]).toEqual([2.41, 2.41]);
+  await page.keyboard.press('j');
+  await page.keyboard.press('Shift+Q');
+  await expect.poll(() => [find(0).end, find(1).start]).toEqual([2.36, 2.36]);
 });
 
 test('hears a segment again and takes the text only when told to', async () => {
   await page.keyboard.press('h');
   await page.getByText('Heard again:').waitFor();
   await page.locator('ins', { hasText: 'very' }).waitFor();
+  await page.getByRole('button', { name: 'Leave it' }).click();
+  expect(await page.getByText('Heard again:').count()).toBe(0);
+  await page.keyboard.press('h');
+  await page.locator('ins', { hasText: 'very' }).waitFor();
   expect(find(0).text).toBe(' It was, he said, a good idea.');
-  await page.getByRole('button', { name: 'Take this text' }).click();
+  expect(mock.history).toEqual([]);
+  await page.keyboard.press('Shift+H');
   await expect.poll(() => find(0).text).toBe(' It was, he said, a very good idea.');
 });
 

@@ -18,6 +18,14 @@ export const policy =
 const rate = 22050;
 const seconds = 3600;
 
+interface Step {
+  number: number;
+  time: number;
+  what: string;
+  segments: Segment[];
+  languages: Record<string, string>;
+}
+
 export class Mock {
   private http: Server;
   private streams = new Set<ServerResponse>();
@@ -43,8 +51,10 @@ export class Mock {
   queue = { paused: false, waiting: [] as string[], running: [] as string[] };
   segments: Segment[] = segmentsOf(2000);
   digest = 1;
-  history: { what: string; segments: Segment[] }[] = [];
-  undone: { what: string; segments: Segment[] }[] = [];
+  languages: Record<string, string> = { 'talk.wav': 'en', 'interview.flac': 'en' };
+  history: Step[] = []; // each with what was before it
+  undone: Step[] = []; // each with what was after it
+  private stepNumber = 0;
   files = new Map<string, Buffer>();
   datasetSettings: Values = Object.fromEntries(schemas.dataset.map((each) => [each.key, each.default]));
   trainingSettings: Values = {
@@ -485,14 +495,28 @@ export class Mock {
         return this.edit(response, json().edits as Edit[]);
       case 'undo':
       case 'redo': {
-        const [from, to] = what === 'undo' ? [this.history, this.undone] : [this.undone, this.history];
-        const step = from.pop();
+        const step = this.move(what === 'undo');
         if (!step) return this.fail(response, 400, 'usage', `nothing to ${what}`);
-        to.push({ what: step.what, segments: this.segments });
-        this.segments = step.segments;
-        this.digest++;
         this.changed('transcript:ada');
         return this.json(response, this.result(true, `${what}: ${step.what}`));
+      }
+      case 'history': {
+        const steps = [...this.history, ...[...this.undone].reverse()];
+        if (request.method !== 'POST')
+          return this.json(response, {
+            done: this.history.length,
+            steps: steps.map(({ number, time, what }) => ({ number, time, what, recordings: ['talk.wav'] })),
+          });
+        const to = Number(json().to);
+        const wanted = to === 0 ? 0 : steps.findIndex((each) => each.number === to) + 1;
+        if (to !== 0 && wanted === 0)
+          return this.fail(response, 409, 'conflict', `there is no step ${to} any more`, '', {
+            fresh: { ...this.result(false), recordings: [] },
+          });
+        while (this.history.length > wanted) this.move(true);
+        while (this.history.length < wanted) this.move(false);
+        this.changed('transcript:ada');
+        return this.json(response, this.result(true));
       }
       case 'report':
         return this.json(response, {
@@ -603,6 +627,7 @@ export class Mock {
       recordings: ['talk.wav', 'interview.flac'].map((name) => ({
         recording: name,
         digest: `d${this.digest}`,
+        language: this.languages[name],
         segments: this.segments.filter((each) => each.recording === name).length,
         seconds,
       })),
@@ -610,17 +635,27 @@ export class Mock {
       history: this.steps(),
     });
   }
+  private move(back: boolean): Step | undefined {
+    const [from, to] = back ? [this.history, this.undone] : [this.undone, this.history];
+    const step = from.pop();
+    if (!step) return;
+    to.push({ ...step, segments: this.segments, languages: this.languages });
+    ({ segments: this.segments, languages: this.languages } = step);
+    this.digest++;
+    return step;
+  }
   private steps() {
     return {
       undo: this.history.at(-1)?.what ?? null,
       redo: this.undone.at(-1)?.what ?? null,
-      steps: this.history.length,
+      steps: this.history.length + this.undone.length,
     };
   }
   private result(changed: boolean, what = ''): EditResult {
     const recordings = ['talk.wav', 'interview.flac'].map((name) => ({
       recording: name,
       digest: `d${this.digest}`,
+      language: this.languages[name]!,
       text: '',
       segments: this.segments
         .filter((each) => each.recording === name)
@@ -633,15 +668,27 @@ export class Mock {
       return this.fail(response, 409, 'conflict', 'talk.wav was changed meanwhile', 'Look at it again.', {
         fresh: this.result(false),
       });
-    const before = this.segments;
-    let now = [...before];
+    const before = { segments: this.segments, languages: this.languages };
+    let now = [...this.segments];
     for (const edit of edits) {
+      if (edit.edit === 'language') {
+        if (!/^([a-z]{2,3})?$/.test(edit.value ?? ''))
+          return this.fail(response, 400, 'usage', `there is no language "${edit.value}"`, 'Give a code.');
+        this.languages = { ...this.languages, [edit.recording]: edit.value ?? '' };
+        continue;
+      }
+      if (edit.segment === undefined) {
+        const mine = (each: Segment) => each.recording === edit.recording;
+        if (edit.edit === 'delete') now = now.filter((each) => !mine(each));
+        else now = now.map((each) => (mine(each) ? { ...each, accepted: edit.edit === 'accept' } : each));
+        continue;
+      }
       const at = now.findIndex((each) => each.recording === edit.recording && each.segment === edit.segment);
       const old = now[at];
       if (!old) return this.fail(response, 400, 'usage', 'there is no such segment');
       const next = now.slice(at + 1).find((each) => each.recording === old.recording);
-      const changed = { ...old, verdict: null, edited: true };
-      if (edit.edit === 'text') now[at] = { ...changed, text: edit.value ?? '', accepted: false };
+      const changed = { ...old, verdict: null, edited: true, accepted: false };
+      if (edit.edit === 'text') now[at] = { ...changed, text: edit.value ?? '' };
       else if (edit.edit === 'accept') now[at] = { ...old, accepted: true };
       else if (edit.edit === 'unaccept') now[at] = { ...old, accepted: false };
       else if (edit.edit === 'delete') now.splice(at, 1);
@@ -658,9 +705,12 @@ export class Mock {
         if (edit.border !== undefined && next) now[now.indexOf(next)] = { ...next, start: edit.border };
       }
     }
+    const { edit: kind, recording, segment } = edits[0]!;
     this.history.push({
-      what: `${edits[0]!.edit} ${edits[0]!.recording}:${edits[0]!.segment}`,
-      segments: before,
+      number: ++this.stepNumber,
+      time: 1_795_600_000 + this.stepNumber,
+      what: `${kind} ${recording}${segment === undefined ? '' : `:${segment}`}${edits.length > 1 ? `; and ${edits.length - 1} edits more` : ''}`,
+      ...before,
     });
     this.undone = [];
     this.segments = now;

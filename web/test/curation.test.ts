@@ -1,10 +1,31 @@
 import { describe, expect, test } from 'vitest';
-import { everything, filtered, keyOf, ordered, scoreKeys, withResult } from '../src/lib/curation';
+import {
+  bulkEdits,
+  everything,
+  filtered,
+  foreseen,
+  keyOf,
+  nudged,
+  ordered,
+  scoreKeys,
+  stillFit,
+  toChange,
+  withResult,
+} from '../src/lib/curation';
 import { diffWords } from '../src/lib/diff';
 import { Heights } from '../src/lib/heights';
 import { combination, commandOf, hotkeys } from '../src/lib/hotkeys';
-import type { Segment, Transcript } from '../src/lib/types';
-import { edgeLimits, gripAt, panView, showRegion, viewAround, wordAt, zoomView } from '../src/lib/waveview';
+import type { Edit, EditResult, Segment, Transcript } from '../src/lib/types';
+import {
+  edgeLimits,
+  gripAt,
+  loopSpan,
+  panView,
+  showRegion,
+  viewAround,
+  wordAt,
+  zoomView,
+} from '../src/lib/waveview';
 import { t } from '../src/text';
 
 const segment = (id: number, start: number, more: Partial<Segment> = {}): Segment => ({
@@ -28,6 +49,7 @@ describe('the list', () => {
     expect(ids(filtered(all, { ...everything, verdict: 'doubtful' }))).toEqual([1]);
     expect(ids(filtered(all, { ...everything, verdict: 'none' }))).toEqual([7]);
     expect(ids(filtered(all, { ...everything, verdict: 'open' }))).toEqual([1]);
+    expect(ids(filtered(all, { ...everything, verdict: 'accepted' }))).toEqual([7]);
     expect(ids(filtered(all, { ...everything, search: 'oTHer' }))).toEqual([7]);
     expect(ids(filtered(all, { ...everything, recording: 'a.wav' }))).toEqual([1, 2]);
     expect(ids(filtered(all, { ...everything, score: 'snr', least: 20, most: null }))).toEqual([2]);
@@ -58,6 +80,7 @@ describe('the list', () => {
           recording: 'a.wav',
           digest: 'new',
           text: '',
+          language: 'de',
           segments: [{ ...segment(1, 5), text: ' changed' }, same as Segment].map(
             ({ verdict: _, ...rest }) => rest as Segment,
           ),
@@ -69,9 +92,84 @@ describe('the list', () => {
     expect(find(1)).toMatchObject({ text: ' changed', verdict: null });
     expect(find(2)).toMatchObject({ verdict: 'good', scores: { snr: 30 } });
     expect(after.segments).toHaveLength(3);
-    expect(after.recordings[0]).toMatchObject({ digest: 'new', segments: 2 });
+    expect(after.recordings[0]).toMatchObject({ digest: 'new', language: 'de', segments: 2 });
     expect(after.history.undo).toBe('text');
     expect(keyOf(find(7))).toBe('b.wav:7');
+  });
+});
+
+describe('edits', () => {
+  const [a, b, c] = [segment(1, 0), segment(2, 1, { accepted: true }), segment(3, 2)];
+  const other = segment(9, 0, { recording: 'b.wav' });
+  const transcript: Transcript = {
+    voice: 'v',
+    recordings: [{ recording: 'a.wav', language: 'en' }, { recording: 'b.wav' }],
+    segments: [a, b, c, other],
+    history: { undo: null, redo: null },
+  };
+  const seen = () =>
+    new Map([
+      ['a.wav', { digest: 'd', language: 'en', segments: [a, b, c] }],
+      ['b.wav', { digest: 'e', language: '', segments: [other] }],
+    ]);
+  const now = (segments: Segment[], language = 'en'): EditResult => ({
+    changed: false,
+    notes: [],
+    history: { undo: null, redo: null },
+    recordings: [{ recording: 'a.wav', digest: 'new', text: '', language, segments }],
+  });
+  const edit = (more: Partial<Edit>): Edit => ({ edit: 'text', recording: 'a.wav', segment: 1, ...more });
+
+  test('of many are one for a recording that is meant whole', () => {
+    expect(bulkEdits('accept', [a, c, b, other], transcript.segments)).toEqual([
+      { edit: 'accept', recording: 'a.wav' },
+      { edit: 'accept', recording: 'b.wav', segment: 9 },
+    ]);
+    expect(bulkEdits('accept', [a, b], transcript.segments)).toEqual([
+      { edit: 'accept', recording: 'a.wav', segment: 1 },
+    ]);
+    expect(bulkEdits('unaccept', transcript.segments, transcript.segments)).toEqual([
+      { edit: 'unaccept', recording: 'a.wav', segment: 2 },
+    ]);
+    expect(bulkEdits('delete', [a, b], transcript.segments)).toHaveLength(2);
+    expect(toChange('accept', [b])).toEqual([]);
+  });
+  test('are shown before they are saved', () => {
+    const after = (...edits: Edit[]) => foreseen(transcript, edits);
+    const find = (list: Transcript, id: number) => list.segments.find((each) => each.segment === id)!;
+    const moved = after(edit({ edit: 'move-boundary', segment: 2, border: 1.9 }));
+    expect(find(moved, 2)).toMatchObject({ end: 1.9, verdict: null, accepted: false, edited: true });
+    expect(find(moved, 3)).toMatchObject({ start: 1.9, end: 3 });
+    expect(find(after(edit({ edit: 'move-boundary', end: 0.8 })), 1)).toMatchObject({ start: 0, end: 0.8 });
+    expect(find(after(edit({ value: ' new' })), 1)).toMatchObject({ text: ' new', edited: true });
+    expect(find(after(edit({ value: a!.text })), 1)).toEqual(a);
+    const whole = after({ edit: 'accept', recording: 'a.wav' });
+    expect(whole.segments.map((each) => each.accepted ?? false)).toEqual([true, true, true, false]);
+    expect(after(edit({ edit: 'delete' })).segments).toEqual([b, c, other]);
+    expect(after({ edit: 'language', recording: 'a.wav', value: 'de' }).recordings[0]!.language).toBe('de');
+    expect(after(edit({ edit: 'split', time: 0.5 }))).toBe(transcript);
+  });
+  test('move an edge, or the border of two', () => {
+    const list = [a!, b!, { ...c!, start: 2.5 }];
+    const base = { edit: 'move-boundary', recording: 'a.wav' };
+    expect(nudged(list, list[0]!, 'end', 0.01)).toEqual({ ...base, segment: 1, border: 1.01 });
+    expect(nudged(list, list[1]!, 'start', -0.05)).toEqual({ ...base, segment: 1, border: 0.95 });
+    expect(nudged(list, list[1]!, 'end', 0.01)).toEqual({ ...base, segment: 2, end: 2.01 });
+    expect(nudged(list, list[0]!, 'start', -0.01)).toBeNull();
+    expect(nudged(list, list[2]!, 'end', 0.01, 3)).toBeNull();
+  });
+  test('meet only changes of what they are about', () => {
+    const changed = [a!, { ...b!, text: ' theirs' }, c!];
+    expect(stillFit([edit({ value: ' mine' })], seen(), now(changed))).toBe(true);
+    expect(stillFit([edit({ segment: 2, value: ' mine' })], seen(), now(changed))).toBe(false);
+    expect(stillFit([edit({ edit: 'merge' })], seen(), now(changed))).toBe(false);
+    expect(stillFit([edit({ edit: 'move-boundary', end: 0.5 })], seen(), now([a!, b!]))).toBe(true);
+    expect(stillFit([edit({ edit: 'accept', segment: 3 })], seen(), now([a!, b!]))).toBe(false);
+    expect(stillFit([{ edit: 'accept', recording: 'a.wav' }], seen(), now(changed))).toBe(false);
+    const language: Edit = { edit: 'language', recording: 'a.wav', value: 'fr' };
+    expect(stillFit([language], seen(), now(changed))).toBe(true);
+    expect(stillFit([language], seen(), now([a!, b!, c!], 'de'))).toBe(false);
+    expect(stillFit([edit({ recording: 'b.wav', segment: 9 })], seen(), now(changed))).toBe(false);
   });
 });
 
@@ -109,6 +207,11 @@ describe('the waveform', () => {
     const moved = showRegion(view, { id: 1, start: 50, end: 52 }, 100);
     expect(moved.from).toBeLessThan(50);
     expect(moved.to).toBeGreaterThan(52);
+  });
+  test('loops a segment or what is around an edge', () => {
+    expect(loopSpan('segment', { start: 1, end: 3 })).toEqual([1, 3]);
+    expect(loopSpan('start', { start: 0.1, end: 3 })).toEqual([0, 0.1 + 0.35]);
+    expect(loopSpan('end', { start: 1, end: 3 })).toEqual([3 - 0.35, 3 + 0.35]);
   });
   test('knows the word that is spoken', () => {
     const words = [

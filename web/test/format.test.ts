@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { about, bytes, clock, duration, measure, parseClock } from '../src/lib/format';
+import { about, bytes, clock, duration, languageName, measure, parseClock } from '../src/lib/format';
 
 test.each([
   [0, '0.0 s'],
@@ -53,3 +53,12 @@ test.each([
   [0, '0'],
   [null, '–'],
 ])('measure %s', (value, text) => expect(measure(value)).toBe(text));
+
+test('languages are named, where there is such a code', () =>
+  expect(['de', 'yue', '', 'english please', 'q'].map(languageName)).toEqual([
+    'German',
+    'Cantonese',
+    '',
+    '',
+    '',
+  ]));

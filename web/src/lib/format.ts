@@ -81,6 +81,16 @@ export function moment(seconds: number, now = Date.now()): string {
   return date.toDateString() === new Date(now).toDateString() ? time : `${day(date)} ${time}`;
 }
 
+const languages = new Intl.DisplayNames(['en'], { type: 'language', fallback: 'none' });
+/** "de": German; nothing for what is no code. */
+export function languageName(code: string): string {
+  try {
+    return code ? (languages.of(code) ?? '') : '';
+  } catch {
+    return '';
+  }
+}
+
 function day(date: Date): string {
   return `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())}`;
 }

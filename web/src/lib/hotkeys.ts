@@ -17,7 +17,13 @@ export const hotkeys = [
   { id: 'nextOpen', keys: ['N'] },
   { id: 'accept', keys: ['A'] },
   { id: 'skip', keys: ['S'] },
+  { id: 'acceptAll', keys: ['Shift+A'] },
+  { id: 'unacceptAll', keys: ['Shift+T'] },
+  { id: 'deleteAll', keys: ['Shift+Delete'] },
   { id: 'edit', keys: ['Enter', 'F2'] },
+  { id: 'details', keys: ['D'] },
+  { id: 'cursorEarlier', keys: ['ArrowLeft'] },
+  { id: 'cursorLater', keys: ['ArrowRight'] },
   { id: 'split', keys: ['X'] },
   { id: 'merge', keys: ['M'] },
   { id: 'delete', keys: ['Delete', 'Backspace'] },
@@ -26,8 +32,10 @@ export const hotkeys = [
   { id: 'endEarlier', keys: ['E'] },
   { id: 'endLater', keys: ['R'] },
   { id: 'hear', keys: ['H'] },
+  { id: 'take', keys: ['Shift+H'] },
   { id: 'undo', keys: ['Ctrl+Z'] },
   { id: 'redo', keys: ['Ctrl+Shift+Z', 'Ctrl+Y'] },
+  { id: 'history', keys: ['Y'] },
   { id: 'zoomIn', keys: ['+', '='] },
   { id: 'zoomOut', keys: ['-'] },
   { id: 'fit', keys: ['F'] },
@@ -63,8 +71,10 @@ export function commandOf(event: KeyLike): Command | null {
   const pressed = combination(event);
   const find = (wanted: string) =>
     hotkeys.find((each) => (each.keys as readonly string[]).includes(wanted))?.id ?? null;
-  // Shift makes nudges of an edge larger; it is told apart by whoever moves.
-  return find(pressed) ?? (/^Shift\+[QWER]$/.test(pressed) ? find(pressed.slice(6)) : null);
+  // Shift makes moves of an edge or the cursor larger; it is told apart by whoever moves.
+  return (
+    find(pressed) ?? (/^Shift\+([QWER]|Arrow(Left|Right))$/.test(pressed) ? find(pressed.slice(6)) : null)
+  );
 }
 
 export const keyFor = (id: Command): string => hotkeys.find((each) => each.id === id)!.keys[0];

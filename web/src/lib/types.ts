@@ -149,6 +149,18 @@ export interface EditResult {
   history: HistoryState;
 }
 
+export interface HistoryStep {
+  number: number;
+  time: number; // s since 1970
+  what: string;
+  recordings: string[];
+}
+
+export interface History {
+  done: number; // so many of the steps are in force
+  steps: HistoryStep[];
+}
+
 export interface Rejected {
   file: string;
   start?: number;

@@ -107,3 +107,13 @@ export function visibleRegions<R extends Region>(regions: R[], view: View): R[] 
 export function wordAt(words: { start: number; end: number }[], seconds: number): number {
   return words.findIndex((word) => seconds >= word.start && seconds < word.end);
 }
+
+export type LoopPart = 'segment' | 'start' | 'end';
+const edgeAir = 0.35; // s at either side of an edge
+
+/** What a loop of a segment or of one of its edges plays. */
+export function loopSpan(part: LoopPart, { start, end }: { start: number; end: number }): [number, number] {
+  if (part === 'segment') return [start, end];
+  const edge = part === 'start' ? start : end;
+  return [Math.max(0, edge - edgeAir), edge + edgeAir];
+}

@@ -10,9 +10,13 @@ export class Loaded<T> {
   again: () => void = () => {};
 }
 
-/** `path` null: nothing to ask for. `names`: of the `changed` events that concern it. To be called while a
- * component is made. */
-export function loaded<T>(path: () => string | null, names: () => string[]): Loaded<T> {
+/** `path` null: nothing to ask for. `names`: of the `changed` events that concern it. While `later`, what is there
+ * is not asked for again. To be called while a component is made. */
+export function loaded<T>(
+  path: () => string | null,
+  names: () => string[],
+  later: () => boolean = () => false,
+): Loaded<T> {
   const out = new Loaded<T>();
   let shown: string | null = null; // whose answer is there
   let etag = '';
@@ -54,6 +58,7 @@ export function loaded<T>(path: () => string | null, names: () => string[]): Loa
   $effect(() => {
     const from = path();
     names().forEach(stamp);
+    if (later() && from === shown) return;
     if (from !== shown) {
       out.value = null;
       out.problem = null;

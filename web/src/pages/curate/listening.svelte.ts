@@ -1,0 +1,95 @@
+// What can be listened to: the recording that is shown, from one place to another, on and on or in a loop, and the
+// clip that was cut from it.
+import { address, at } from '../../lib/api';
+import { openWave, type Wave } from '../../lib/pcm';
+import type { Segment } from '../../lib/types';
+import { loopSpan, type LoopPart } from '../../lib/waveview';
+import { sound } from '../../state/sound.svelte';
+import { Player } from './player.svelte';
+
+interface Place {
+  recording: () => string;
+  segments: () => Segment[]; // of the recording, by start
+  selected: () => Segment | undefined;
+  heard: (segment: Segment) => void; // another one than was selected, playing on
+}
+
+export class Listening {
+  readonly player = new Player();
+  wave = $state.raw<Wave | null>(null);
+  failed = $state(false);
+  looped = $state<LoopPart>('segment');
+  compared = $state<'original' | 'clip'>('clip');
+  readonly playing = $derived(this.player.playing || sound.playing !== '');
+  private goesOn = false; // beyond the segment
+  private readonly start = $derived.by(() => this.place.selected()?.start ?? 0);
+  private readonly end = $derived.by(() => this.place.selected()?.end ?? 0);
+
+  /** To be made while a component is made. */
+  constructor(
+    private readonly voice: string,
+    private readonly place: Place,
+  ) {
+    $effect(() => () => (this.player.close(), sound.stop()));
+    $effect(() => this.open(place.recording()));
+    // A loop follows the edge that is moved.
+    let looped = '';
+    $effect(() => {
+      const edges = `${this.start} ${this.end}`;
+      if (this.player.looping && looped !== '' && looped !== edges) this.again();
+      looped = this.player.looping ? edges : '';
+    });
+    $effect(() => {
+      if (!this.player.playing || !this.goesOn) return;
+      const { at } = this.player;
+      const heard = place.segments().find((each) => at >= each.start && at < each.end);
+      if (heard && heard.segment !== place.selected()?.segment) place.heard(heard);
+    });
+  }
+
+  private open(recording: string): (() => void) | void {
+    this.wave = null;
+    this.failed = false;
+    this.player.stop(0);
+    if (!recording) return;
+    let gone = false;
+    openWave(`${at('voices', this.voice, 'recordings', recording, 'audio')}?form=wav`).then(
+      (opened) => !gone && (this.wave = opened),
+      () => !gone && (this.failed = true),
+    );
+    return () => (gone = true);
+  }
+
+  private play(from: number, to: number, loop = false): void {
+    sound.stop();
+    this.goesOn = false;
+    if (this.wave) void this.player.play(this.wave, from, to, loop);
+  }
+  private again = () => this.play(...loopSpan(this.looped, { start: this.start, end: this.end }), true);
+
+  stop(): void {
+    this.player.stop();
+    sound.stop();
+  }
+  segment(): void {
+    if (this.playing) this.stop();
+    else if (this.place.selected()) this.play(this.start, this.end);
+  }
+  on(): void {
+    if (this.playing) return this.stop();
+    if (this.wave) this.play(this.player.at, this.wave.seconds);
+    this.goesOn = true;
+  }
+  loop(part: LoopPart): void {
+    if (this.player.looping && this.looped === part) return this.stop();
+    this.looped = part;
+    if (this.place.selected()) this.again();
+  }
+  /** The original and the clip in turn. */
+  compare(clip: string): void {
+    this.compared = this.compared === 'clip' ? 'original' : 'clip';
+    this.stop();
+    if (this.compared === 'clip') sound.play(address(at('voices', this.voice, 'clips', clip)));
+    else this.play(this.start, this.end);
+  }
+}
