@@ -69,7 +69,7 @@ describe.skipIf(!present)('the studio', () => {
     await page.getByLabel('Name of the voice').fill('ada');
     await page.getByRole('button', { name: 'Create', exact: true }).click();
     await page.getByText('Drop recordings here').waitFor();
-    await page.locator('input[type=file]').setInputFiles(sentences(24));
+    await page.locator('input[type=file][multiple]').setInputFiles(sentences(24));
     await page.getByText('24 recordings').waitFor(wait);
     await page.locator('.recordings button[aria-label^="Play"]').first().click();
     await page.locator('.recordings button[aria-label^="Stop"]').first().waitFor();
@@ -225,7 +225,7 @@ describe.skipIf(!present)('the studio', () => {
     await page.getByRole('dialog').getByRole('alert').waitFor();
     await page.keyboard.press('Escape');
     await page
-      .locator('input[type=file]')
+      .locator('input[type=file][multiple]')
       .setInputFiles({ name: 'notes.docx', mimeType: 'application/msword', buffer: Buffer.from('no sound') });
     await page.locator('main [role=alert]').first().waitFor(wait);
     await page.getByLabel('Slice start offset').fill('99');
