@@ -91,6 +91,7 @@ bool Guard::is_known(const Request& request) const {
     if (options_.token.empty()) return true;
     const std::string given = request.header("authorization");
     if (given.starts_with("Bearer ") && same(trim(given.substr(7)), options_.token)) return true;
+    if (!given.empty()) std::this_thread::sleep_for(wrong_token_delay);
     return same(cookie_of(request), cookie());
 }
 

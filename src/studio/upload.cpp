@@ -156,6 +156,7 @@ std::vector<std::string> discard_old_uploads(const Workspace& workspace, std::ch
     const double before = std::chrono::duration<double>(now - age).count();
     std::vector<std::string> gone;
     for (const std::string& voice : workspace.voice_names()) {
+        if (!is_inside(workspace.voice(voice), workspace.root())) continue;  // a link
         std::set<fs::path> stems;
         std::error_code error;
         for (fs::directory_iterator entry(workspace.voice(voice), error), end; !error && entry != end;

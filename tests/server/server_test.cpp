@@ -161,7 +161,10 @@ TEST_F(ServerTest, TheTokenIsAskedFor) {
     EXPECT_EQ(get(port, "/api/state").status, 404);
     EXPECT_EQ(kind_of(get(port, "/t/api/state")), "unauthorized");
     EXPECT_EQ(get(port, "/t/api/events").status, 401);
+    const auto began = std::chrono::steady_clock::now();
     EXPECT_EQ(get(port, "/t/api/state", "Authorization: Bearer wrong\r\n").status, 401);
+    EXPECT_EQ(get(port, "/t/", "Authorization: Bearer wrong\r\n").status, 303);
+    EXPECT_GT(std::chrono::steady_clock::now() - began, std::chrono::milliseconds(900));  // guessing is slow
     EXPECT_EQ(get(port, "/t/api/state", "Authorization: Bearer correct horse\r\n").status, 200);
     EXPECT_EQ(send_json(port, "POST", "/t/login", {{"token", "wrong"}}).status, 401);
     EXPECT_EQ(

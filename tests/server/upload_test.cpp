@@ -125,6 +125,14 @@ TEST_F(UploadTest, AnOldOneThatIsBeingSentStays) {
         fs::last_write_time(entry.path(), fs::file_time_type::clock::now() - std::chrono::hours(8 * 24));
     EXPECT_TRUE(studio::discard_old_uploads(studio::Workspace(root_), std::chrono::hours(24)).empty());
     EXPECT_EQ(upload.state().offset, 4u);
+    // Nor what lies behind a link out of the workspace.
+    const test::TemporaryFolder other;
+    write_file(other / ".upload-1.part", "x");
+    fs::last_write_time(other / ".upload-1.part",
+                        fs::file_time_type::clock::now() - std::chrono::hours(8 * 24));
+    fs::create_directory_symlink(other.path(), root_ / "voices" / "eve");
+    studio::discard_old_uploads(studio::Workspace(root_), std::chrono::hours(24));
+    EXPECT_TRUE(fs::exists(other / ".upload-1.part"));
 }
 
 TEST_F(UploadTest, RefusesWhatCannotBe) {

@@ -141,6 +141,19 @@ test('what was begun and not finished is listed, and thrown away', async () => {
   expect(mock.unfinished.map((each) => each.name)).toEqual(['other.wav']);
 });
 
+test('a recording outlives a look at another page', async () => {
+  await page.context().grantPermissions(['microphone']);
+  await goTo('prepare/brand%20new');
+  await page.getByRole('button', { name: 'Record', exact: true }).click();
+  await page.getByRole('button', { name: 'Start', exact: true }).click();
+  await page.waitForTimeout(900);
+  await page.getByRole('link', { name: 'Curate' }).first().click();
+  await page.getByText(/^recording-\d+-\d+ was kept/).waitFor();
+  await expect.poll(() => [...mock.files.keys()].join()).toMatch(/^recording-\d+-\d+\.wav$/);
+  expect([...mock.files.values()][0]!.length).toBeGreaterThan(44 + 20_000);
+  expect(problems).toEqual([]);
+});
+
 test('a random model is made', async () => {
   await goTo('models');
   await page.getByRole('button', { name: 'Make a random model' }).click();

@@ -190,6 +190,7 @@ export const en = {
     fileName: 'recording',
     name: 'Name of the recording',
     keep: 'Keep',
+    kept: (name: string) => `${name} was kept.`,
     discard: 'Discard',
     clipped: 'It was too loud and is cut off in places: step back, or turn the level down.',
   },
@@ -526,7 +527,7 @@ export const en = {
     initNow: 'Make it',
     size: 'Size',
     sizes: {
-      nano: '6 million parameters, 33 MB: learns in minutes on any machine',
+      nano: '6 million parameters, 33 MB: trains in minutes',
       micro: '21 million, 95 MB',
       small: '113 million, 500 MB',
       full: '421 million, 1.9 GB: the shape of TorToiSe’s own',
