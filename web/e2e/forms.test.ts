@@ -65,6 +65,22 @@ test('a field offers what there is: by mouse, by keys alone, and anything else m
   expect(problems).toEqual([]);
 });
 
+test('the help of a setting is shown where the keyboard rests, and not in the way of who types or clicks', async () => {
+  await goTo('prepare/ada');
+  const field = page.getByLabel('Validation text length threshold');
+  const help = page.locator('.tip', { hasText: 'Lines with a shorter text' });
+  await field.click();
+  await page.waitForTimeout(500);
+  expect(await help.count()).toBe(0);
+  await page.keyboard.press('Tab');
+  await page.keyboard.press('Shift+Tab');
+  await help.waitFor();
+  const [tip, box] = [(await help.boundingBox())!, (await field.boundingBox())!];
+  expect(tip.y + tip.height <= box.y || tip.y >= box.y + box.height).toBe(true);
+  await page.keyboard.type('3');
+  await help.waitFor({ state: 'detached' });
+});
+
 test('a voice goes to the trash, with its training only when that is said', async () => {
   await goTo('prepare/ada');
   await page.getByRole('button', { name: 'Delete voice' }).click();
