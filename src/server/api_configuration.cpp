@@ -121,6 +121,8 @@ Response plan(Shared& shared, const Request& request) {
     TrainingSettings settings;
     try {
         settings_from_json(settings, given, "settings");
+        settings.voice = voice;
+        check_settings(settings);
     } catch (const Error& error) {
         throw_with_key(error);
     }

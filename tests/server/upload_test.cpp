@@ -126,7 +126,7 @@ TEST_F(UploadTest, AnOldOneThatIsBeingSentStays) {
     EXPECT_TRUE(studio::discard_old_uploads(studio::Workspace(root_), std::chrono::hours(24)).empty());
     EXPECT_EQ(upload.state().offset, 4u);
     // Nor what lies behind a link out of the workspace.
-    const test::TemporaryFolder other;
+    const test::TemporaryFolder other("other-uploads");
     write_file(other / ".upload-1.part", "x");
     fs::last_write_time(other / ".upload-1.part",
                         fs::file_time_type::clock::now() - std::chrono::hours(8 * 24));
