@@ -128,9 +128,11 @@ describe.skipIf(!present)('the studio', () => {
   });
 
   test('it is configured', patient, async () => {
-    const made = await ask<{ id: string }>('POST', 'api/jobs', { action: 'init', size: 'nano' });
-    let job: { state: string; result?: { model: string; dvae: string } } = { state: '' };
-    await expect.poll(async () => (job = await ask('GET', `api/jobs/${made.id}`)).state, wait).toBe('done');
+    await visit('models');
+    await page.getByRole('button', { name: 'Make a random model' }).click();
+    await page.getByRole('button', { name: 'Make it' }).click();
+    await page.getByText('init nano: done').waitFor(wait);
+    await page.getByText('random-nano_dvae', { exact: true }).waitFor(wait);
     await visit('configure/ada');
     const fill = async (label: string, value: string) => {
       await page.getByLabel(label, { exact: true }).fill(value);
@@ -143,8 +145,15 @@ describe.skipIf(!present)('the studio', () => {
     await fill('Gradient accumulation size', '1');
     await fill('Save frequency', '40');
     await fill('Validation frequency', '40');
-    await fill('Source model', job.result!.model);
-    await fill('DVAE model', job.result!.dvae);
+    for (const [label, file] of [
+      ['Source model', 'random-nano.pth'],
+      ['DVAE model', 'random-nano_dvae.pth'],
+    ] as const) {
+      await page.getByRole('combobox', { name: label }).focus();
+      await page.keyboard.press('ArrowDown');
+      await page.locator('li[role=option]', { hasText: file }).click();
+    }
+    await page.getByText('from save to save').waitFor(wait);
     await page.getByRole('button', { name: 'Save', exact: true }).click();
     await page.getByRole('heading', { name: 'Plan' }).waitFor(wait);
     await page.getByRole('button', { name: 'YAML' }).click();
