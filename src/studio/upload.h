@@ -17,8 +17,8 @@ struct UploadState {
     std::string name;
     std::uint64_t offset = 0, total = 0;  // bytes that are there; of the whole file
     bool complete = false;
-    std::string key;     // of unfinished_uploads: what else it was begun with
-    double changed = 0;  // and when the last bytes came, in seconds since 1970
+    std::string key = {};  // of unfinished_uploads: what else it was begun with
+    double changed = 0;    // and when the last bytes came, in seconds since 1970
 };
 Json to_json(const UploadState& state);
 
