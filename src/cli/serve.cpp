@@ -3,6 +3,7 @@
 
 #include <cstdlib>
 #include <iostream>
+#include <optional>
 #include <thread>
 
 #include "cli/verbs.h"
@@ -15,13 +16,33 @@ namespace testudo::cli {
 
 namespace {
 
-void open_browser(const std::string& address) {
-    try {
-        run_program("xdg-open", {address}, "", "Open the address yourself.", {.seconds = 10});
-    } catch (const Error& error) {
-        std::cerr << "the page was not opened: " << printable(error.what()) << "\n";
+// What opens the page may be the browser itself: it runs beside the server and may outlive it.
+class Opening {
+  public:
+    explicit Opening(const std::string& address) {
+        try {
+            opener_.emplace("xdg-open", std::vector<std::string>{address},
+                            std::vector<std::pair<std::string, std::string>>{}, remedy);
+        } catch (const Error& error) {
+            tell(error.what());
+        }
     }
-}
+    ~Opening() {
+        if (opener_) opener_->leave();
+    }
+    void look() {
+        if (!opener_ || !opener_->ended()) return;
+        if (*opener_->ended() != 0) tell(cat("xdg-open ended with code ", *opener_->ended()));
+        opener_.reset();
+    }
+
+  private:
+    static constexpr const char* remedy = "Open the address yourself.";
+    static void tell(const std::string& what) {
+        std::cerr << "the page was not opened: " << printable(what) << "\n" << remedy << std::endl;
+    }
+    std::optional<ChildProgram> opener_;
+};
 
 void tell_address(const Context& context, const server::Studio& studio) {
     print(context,
@@ -40,11 +61,15 @@ int serve(const Context& context, server::ServeOptions options, bool open) {
     const StopOnSignal signals;
     server::Studio studio(context.open(), std::move(options));
     tell_address(context, studio);
-    std::thread stopper([&studio] {
-        while (!stop_requested()) std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    std::thread stopper([&studio, open] {
+        std::optional<Opening> opening;
+        if (open) opening.emplace(studio.address());
+        while (!stop_requested()) {
+            std::this_thread::sleep_for(std::chrono::milliseconds(50));
+            if (opening) opening->look();
+        }
         studio.stop();
     });
-    if (open) open_browser(studio.address());
     studio.run();
     request_stop();
     stopper.join();

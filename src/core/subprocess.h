@@ -34,13 +34,14 @@ class ChildProgram {
     ChildProgram(const std::string& program, const std::vector<std::string>& arguments,
                  const std::vector<std::pair<std::string, std::string>>& variables,
                  const std::string& remedy);
-    ~ChildProgram();  // ends it when it still runs
+    ~ChildProgram();  // ends it when it still runs and was not left
     ChildProgram(ChildProgram&& other) noexcept;
     ChildProgram(const ChildProgram&) = delete;
     ChildProgram& operator=(const ChildProgram&) = delete;
 
     pid_t process() const { return process_; }
-    std::optional<int> ended();  // exit code, or 128 + signal; nothing while it runs
+    std::optional<int> ended();      // exit code, or 128 + signal; nothing while it runs
+    void leave() { process_ = -1; }  // it may outlive us: nothing more is known of it
 
   private:
     pid_t process_;

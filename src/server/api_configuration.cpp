@@ -10,6 +10,7 @@
 #include "studio/app_settings.h"
 #include "training/config.h"
 #include "training/configure.h"
+#include "training/counting.h"
 #include "training/import_settings.h"
 #include "training/run_paths.h"
 #include "training/settings.h"
@@ -111,6 +112,35 @@ Response put_configuration(Shared& shared, const Request& request) {
     return json_response(out);
 }
 
+// What settings that need not be saved would come to.
+Response plan(Shared& shared, const Request& request) {
+    const std::string voice = voice_of(shared, request);
+    const Json given = value_of(json_body(request), "settings");
+    if (!given.is_object()) throw usage_error("settings must be an object", "Send {\"settings\": {…}}.");
+    check_keys<TrainingSettings>(given);
+    TrainingSettings settings;
+    try {
+        settings_from_json(settings, given, "settings");
+        settings.voice = voice;
+        check_settings(settings);
+    } catch (const Error& error) {
+        throw_with_key(error);
+    }
+    const auto lines = static_cast<std::int64_t>(shared.summaries.of(voice).train_lines);
+    if (lines == 0)
+        throw input_error(cat("there are no lines of ", printable(voice), " to train on"),
+                          "Make the dataset first.");
+    const training::Counting counting{lines, std::min(settings.batch_size, lines), settings.epochs, 0, 0};
+    const std::int64_t per_epoch = counting.per_epoch(), total = counting.total();
+    const training::Agenda agenda{total, training::iterations_of_rate(settings.save_rate, per_epoch), 0,
+                                  false};
+    return json_response({{"lines", lines},
+                          {"iterations_per_epoch", per_epoch},
+                          {"iterations", total},
+                          {"save_every", agenda.save_every},
+                          {"checkpoints", agenda.saves(0, total)}});
+}
+
 Response import_settings(Shared& shared, const Request& request) {
     const std::string voice = voice_of(shared, request);
     const std::string file = request.length > 0 ? text_of(json_body(request), "file", "") : "";
@@ -193,6 +223,7 @@ void add_configuration_routes(Router& router, Shared& shared) {
         return json_response(configuration(shared, voice_of(shared, request)));
     });
     router.add("PUT", path, [&shared](const Request& request) { return put_configuration(shared, request); });
+    router.add("POST", path + "/plan", [&shared](const Request& request) { return plan(shared, request); });
     router.add("POST", path + "/import",
                [&shared](const Request& request) { return import_settings(shared, request); });
     router.add("GET", "/api/voices/{voice}/yaml",

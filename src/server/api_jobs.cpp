@@ -76,6 +76,9 @@ studio::JobRequest request_of(Shared& shared, const Json& body) {
             request.settings["to"] =
                 model_file(shared, cat("models/finetunes/", text_of(body, "to"), ".pth")).string();
         }
+        if (action == "tokenizer")
+            if (const std::string to = text_of(body, "to", ""); fs::path(to).has_parent_path())
+                request.settings["to"] = model_file(shared, to).string();
         if (action == "convert") {
             request.settings["from"] = inside_workspace(shared, text_of(body, "from")).string();
             request.settings["to"] = model_file(shared, text_of(body, "to")).string();

@@ -3,6 +3,7 @@
 
 #include <chrono>
 
+#include "core/error.h"
 #include "core/strings.h"
 #include "dataset/settings.h"
 #include "server/guard.h"
@@ -38,6 +39,8 @@ Response state(Shared& shared) {
 }
 
 Response events(Shared& shared, const Request& request) {
+    if (shared.hub.full())
+        throw environment_error("as many pages follow the studio as it can serve", "Close some of them.");
     std::string cursor = request.header("last-event-id");
     if (cursor.empty()) cursor = request.value("cursor").value_or("");
     if (cursor.size() > longest_cursor) cursor = "too long";  // read as none

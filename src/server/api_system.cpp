@@ -16,6 +16,8 @@
 #include "server/settings_json.h"
 #include "server/shared.h"
 #include "studio/app_settings.h"
+#include "studio/folder_size.h"
+#include "studio/trash.h"
 
 namespace testudo::server {
 
@@ -44,6 +46,16 @@ Json system_json(const Shared& shared) {
             {"load", load[0]},
             {"device", at::hasCUDA() ? "cuda" : "cpu"},
             {"streams", shared.hub.streams()}};
+}
+
+// Where the room of the workspace went.
+Json folders_json(const Shared& shared) {
+    Json out = Json::array();
+    for (const char* name : {"voices", "training", "models", "results", "config", "trash"}) {
+        const auto size = studio::size_of_folder(shared.workspace.root() / name);
+        out.push_back({{"name", name}, {"files", size.files}, {"bytes", size.bytes}});
+    }
+    return out;
 }
 
 // As another process: its self test computes, and may fail as it likes.
@@ -76,6 +88,12 @@ Response put_settings(Shared& shared, const Request& request) {
 void add_system_routes(Router& router, Shared& shared) {
     router.add("GET", "/api/system",
                [&shared](const Request&) { return json_response(system_json(shared)); });
+    router.add("GET", "/api/system/folders",
+               [&shared](const Request&) { return json_response(folders_json(shared)); });
+    router.add("DELETE", "/api/trash", [&shared](const Request&) {
+        studio::empty_trash(shared.workspace);
+        return json_response(folders_json(shared));
+    });
     router.add("POST", "/api/system/check",
                [&shared](const Request&) { return json_response(check(shared)); });
     router.add("GET", "/api/settings", [&shared](const Request&) {

@@ -61,7 +61,7 @@ std::string EventHub::cursor() const {
 }
 
 bool EventHub::open(int socket, const std::string& headers, const std::string& cursor) {
-    if (count_ >= sources_.most_streams) {
+    if (full()) {
         ::close(socket);
         return false;
     }

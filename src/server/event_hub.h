@@ -38,6 +38,7 @@ class EventHub {
     void tell(const std::string& name, const Json& data, bool level);
     std::string cursor() const;  // of what was told so far
     std::size_t streams() const { return count_; }
+    bool full() const { return count_ >= sources_.most_streams; }
 
   private:
     using Text = std::shared_ptr<const std::string>;

@@ -19,10 +19,15 @@ constexpr const char* cookie_name = "testudo_token";
 constexpr std::chrono::milliseconds wrong_token_delay{500};  // guessing is slow
 constexpr std::size_t login_bytes = 4096;
 
-// "name:7851" -> "name", "[::1]:7851" -> "::1".
+// "name:7851" -> "name", "[::1]:7851" -> "::1"; nothing for what is neither, "[::1].example" for one.
 std::string without_port(const std::string& host) {
-    if (host.starts_with('[')) return host.substr(1, host.find(']') - 1);
-    return host.substr(0, host.find(':'));
+    const bool six = host.starts_with('[');
+    const auto end = host.find(six ? ']' : ':');
+    if (end == std::string::npos) return six ? "" : host;
+    const std::string rest = host.substr(end + (six ? 1 : 0));
+    if (!rest.empty() && (rest[0] != ':' || rest.find_first_not_of("0123456789", 1) != std::string::npos))
+        return "";
+    return host.substr(six ? 1 : 0, end - (six ? 1 : 0));
 }
 
 bool is_address(const std::string& host) {
@@ -86,6 +91,7 @@ bool Guard::is_known(const Request& request) const {
     if (options_.token.empty()) return true;
     const std::string given = request.header("authorization");
     if (given.starts_with("Bearer ") && same(trim(given.substr(7)), options_.token)) return true;
+    if (!given.empty()) std::this_thread::sleep_for(wrong_token_delay);
     return same(cookie_of(request), cookie());
 }
 

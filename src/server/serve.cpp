@@ -5,6 +5,7 @@
 #include <atomic>
 #include <cctype>
 #include <chrono>
+#include <condition_variable>
 #include <fstream>
 #include <iostream>
 #include <mutex>
@@ -16,10 +17,13 @@
 #include "server/shared.h"
 #include "server/web_files.h"
 #include "studio/run_queue.h"
+#include "studio/upload.h"
 
 namespace testudo::server {
 
 namespace {
+
+constexpr std::chrono::days oldest_upload{7};
 
 std::string checked_base(std::string base) {
     if (!base.starts_with('/')) base.insert(0, "/");
@@ -71,7 +75,7 @@ struct Studio::Parts {
         : options(std::move(given)),
           guard(GuardOptions{options.token, options.host_names, options.base}),
           log(options.access_log),
-          shared(workspace, options.program),
+          shared(workspace, options.program, options.limits.streams),
           http([this](const Request& request) { return answer(request); }, options.limits) {
         add_state_routes(router, shared);
         add_voice_routes(router, shared);
@@ -157,6 +161,19 @@ struct Studio::Parts {
         }
     }
 
+    // Uploads that nobody went on with, at the start and each hour.
+    void tidy(const std::stop_token& stop) const {
+        std::mutex mutex;
+        std::condition_variable_any hourly;
+        std::unique_lock lock(mutex);
+        do {
+            for (const std::string& name : studio::discard_old_uploads(shared.workspace, oldest_upload))
+                std::cerr << "deleted the unfinished upload " << printable(name)
+                          << ": nothing came for a week" << std::endl;
+            hourly.wait_for(lock, stop, std::chrono::hours(1), [] { return false; });
+        } while (!stop.stop_requested());
+    }
+
     ServeOptions options;
     Guard guard;
     AccessLog log;
@@ -189,6 +206,7 @@ std::vector<std::string> Studio::routes() const { return parts_->router.routes()
 
 void Studio::run() {
     std::thread queue([this] { parts_->work_queue(); });
+    const std::jthread tidier([this](const std::stop_token& stop) { parts_->tidy(stop); });
     parts_->http.listen();
     parts_->stopping = true;
     queue.join();

@@ -8,26 +8,28 @@ namespace testudo::server {
 
 namespace {
 
-EventSources sources_of(Shared& shared) {
-    return {[&shared] { return shared.watch.jobs()->feeds; },
-            [&shared](const std::string& cursor) {
-                return Json{{"server", shared.server},
-                            {"version", TESTUDO_VERSION},
-                            {"cursor", cursor},
-                            {"revision", shared.watch.revision()}};
-            }};
+EventSources sources_of(Shared& shared, std::size_t most_streams) {
+    return {.feeds = [&shared] { return shared.watch.jobs()->feeds; },
+            .greeting =
+                [&shared](const std::string& cursor) {
+                    return Json{{"server", shared.server},
+                                {"version", TESTUDO_VERSION},
+                                {"cursor", cursor},
+                                {"revision", shared.watch.revision()}};
+                },
+            .most_streams = most_streams};
 }
 
 }  // namespace
 
-Shared::Shared(studio::Workspace where, fs::path program_file)
+Shared::Shared(studio::Workspace where, fs::path program_file, std::size_t most_streams)
     : workspace(std::move(where)),
       program(std::move(program_file)),
       jobs(workspace, program),
       summaries(workspace),
       server(new_token().substr(0, 12)),
       watch(workspace, jobs),
-      hub(sources_of(*this)) {
+      hub(sources_of(*this, most_streams)) {
     watch.start(
         [this](const std::string& name, const Json& data, bool level) { hub.tell(name, data, level); });
 }

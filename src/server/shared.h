@@ -13,7 +13,7 @@
 namespace testudo::server {
 
 struct Shared {
-    Shared(studio::Workspace where, fs::path program);
+    Shared(studio::Workspace where, fs::path program, std::size_t most_streams);
 
     ~Shared() { watch.stop(); }  // it tells the hub, which goes first
 

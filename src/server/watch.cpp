@@ -44,6 +44,9 @@ std::string title_of(const studio::Job& job) {
             if (name.is_string()) names.push_back(name.get<std::string>());
         return cat("pull ", join(names, ", "));
     }
+    for (const char* key : {"name", "size", "to", "folder"})
+        if (const std::string what = text_or(request.settings, key); !what.empty())
+            return cat(request.kind, " ", fs::path(what).filename().string());
     return request.kind;
 }
 
@@ -65,7 +68,9 @@ std::string mark_of_folder(const fs::path& folder) {
     std::error_code error;
     for (fs::directory_iterator entry(folder, error), end; !error && entry != end; entry.increment(error)) {
         const std::string name = entry->path().filename().string();
-        if (!name.starts_with('.')) marks.push_back(cat(name, ' ', mark_of({entry->path()})));
+        // Of an upload its note: the part that grows beside it would be told all the time.
+        if (!name.starts_with('.') || (name.starts_with(".upload-") && name.ends_with(".json")))
+            marks.push_back(cat(name, ' ', mark_of({entry->path()})));
     }
     std::sort(marks.begin(), marks.end());
     return join(marks, "|");
@@ -106,7 +111,6 @@ void Watch::start(std::function<void(const std::string&, const Json&, bool)> tel
     tell_ = std::move(tell);
     {
         const std::scoped_lock lock(look_mutex_);
-        look_at_files();  // as they are: nothing has changed yet
         level_.clear();
         look_at_jobs();
     }
@@ -126,10 +130,10 @@ void Watch::look_now() {
 
 void Watch::run() {
     auto next_files = std::chrono::steady_clock::now();
-    while (true) {
+    for (auto pause = std::chrono::milliseconds(0);; pause = between_looks) {
         {
             std::unique_lock lock(mutex_);
-            if (wake_.wait_for(lock, between_looks, [this] { return stopping_; })) return;
+            if (wake_.wait_for(lock, pause, [this] { return stopping_; })) return;
         }
         try {
             const std::scoped_lock lock(look_mutex_);
@@ -259,9 +263,10 @@ void Watch::look_at_files() {
             changed.push_back(to_utf8(std::string_view(what)));
     for (const auto& [what, mark] : marks_)
         if (!marks.contains(what)) changed.push_back(to_utf8(std::string_view(what)));
-    const bool first = marks_.empty();
     marks_ = std::move(marks);
-    if (changed.empty() || first) return;
+    // The first look, which nobody who starts the server waits for, tells all: some may have been asked
+    // before.
+    if (changed.empty()) return;
     ++revision_;
     if (tell_) tell_("changed", {{"what", std::move(changed)}, {"revision", revision_.load()}}, false);
 }

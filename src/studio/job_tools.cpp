@@ -25,7 +25,7 @@ struct Tool {
 const std::vector<Tool>& tools() {
     static const std::vector<Tool> all = {
         {"pull", {"models", "pull"}, false, {"names"}, {"force"}},
-        {"init", {"models", "init"}, false, {}, {"size", "name", "seed"}},
+        {"init", {"models", "init"}, false, {}, {"size", "name", "seed", "text_tokens", "overwrite"}},
         {"merge", {"models", "merge"}, false, {"a", "b"}, {"weight", "to", "overwrite"}, {"weight", "to"}},
         {"convert", {"models", "convert"}, false, {"from", "to"}, {"precision", "overwrite"}},
         {"tokenizer", {"tokenizer", "train"}, true, {}, {"size", "language", "to", "overwrite"}},

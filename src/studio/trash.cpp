@@ -33,4 +33,12 @@ fs::path move_to_trash(const Workspace& workspace, const fs::path& what) {
     return to.lexically_relative(workspace.root());
 }
 
+void empty_trash(const Workspace& workspace) {
+    std::error_code error;
+    fs::remove_all(workspace.root() / "trash", error);
+    if (error)
+        throw environment_error(cat("the trash cannot be emptied: ", error.message()),
+                                "Check the permissions of trash/ in the workspace.");
+}
+
 }  // namespace testudo::studio

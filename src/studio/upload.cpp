@@ -7,15 +7,18 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <set>
 
 #include "audio/decode.h"
 #include "core/error.h"
+#include "core/event_tail.h"
 #include "core/files.h"
 #include "core/hash.h"
 #include "core/strings.h"
 #include "dataset/voice_files.h"
 #include "dataset/voice_name.h"
 #include "studio/trash.h"
+#include "studio/voice_summary.h"
 
 namespace testudo::studio {
 
@@ -42,13 +45,15 @@ std::uint64_t size_of(const fs::path& file) {
 }  // namespace
 
 Json to_json(const UploadState& state) {
-    return {
+    Json out = {
         {"name", state.name}, {"offset", state.offset}, {"total", state.total}, {"complete", state.complete}};
+    if (state.changed > 0) out.update({{"key", state.key}, {"changed", state.changed}});
+    return out;
 }
 
 Upload::Upload(const Workspace& workspace, const std::string& voice, const std::string& name,
                std::uint64_t total, const std::string& key)
-    : workspace_(workspace), name_(name), total_(total) {
+    : workspace_(workspace), name_(name), key_(key), total_(total) {
     check_recording_name(name);
     const dataset::VoiceFolders folders(workspace.root(), voice);
     std::error_code error;
@@ -78,7 +83,7 @@ UploadState Upload::state() const {
 
 bool Upload::begin() {
     std::error_code error;
-    if (!fs::exists(note_, error)) write_json(note_, {{"name", name_}, {"total", total_}});
+    if (!fs::exists(note_, error)) write_json(note_, {{"name", name_}, {"total", total_}, {"key", key_}});
     file_ = ::open(part_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
     if (file_ < 0)
         throw environment_error(cat("cannot write ", part_, ": ", std::strerror(errno)),
@@ -96,8 +101,9 @@ void Upload::write(std::string_view bytes) {
         const ssize_t wrote = ::pwrite(file_, bytes.data(), bytes.size(), static_cast<off_t>(written_));
         if (wrote < 0 && errno == EINTR) continue;
         if (wrote <= 0)
-            throw environment_error(cat("cannot write ", part_, ": ", std::strerror(errno)),
-                                    "Free some space and go on: what has arrived is kept.");
+            throw environment_error(
+                cat("cannot write more of ", printable(name_), ": ", std::strerror(errno)),
+                "Free some space and go on: what has arrived is kept.");
         written_ += static_cast<std::uint64_t>(wrote);
         bytes.remove_prefix(static_cast<std::size_t>(wrote));
     }
@@ -135,13 +141,52 @@ std::vector<UploadState> unfinished_uploads(const Workspace& workspace, const st
         try {
             const Json note = read_json(fs::path(part).replace_extension(".json"));
             out.push_back({note.at("name").get<std::string>(), size_of(part),
-                           note.at("total").get<std::uint64_t>(), false});
+                           note.at("total").get<std::uint64_t>(), false, text_or(note, "key"),
+                           change_time(part)});
         } catch (const std::exception&) {
             // A killed server left half of the two.
         }
     }
     std::sort(out.begin(), out.end(), [](const auto& a, const auto& b) { return a.name < b.name; });
     return out;
+}
+
+std::vector<std::string> discard_old_uploads(const Workspace& workspace, std::chrono::seconds age) {
+    const auto now = std::chrono::system_clock::now().time_since_epoch();
+    const double before = std::chrono::duration<double>(now - age).count();
+    std::vector<std::string> gone;
+    for (const std::string& voice : workspace.voice_names()) {
+        if (!is_inside(workspace.voice(voice), workspace.root())) continue;  // a link
+        std::set<fs::path> stems;
+        std::error_code error;
+        for (fs::directory_iterator entry(workspace.voice(voice), error), end; !error && entry != end;
+             entry.increment(error)) {
+            const fs::path file = entry->path();
+            if (file.filename().string().starts_with(prefix) &&
+                (file.extension() == ".part" || file.extension() == ".json"))
+                stems.insert(fs::path(file).replace_extension());
+        }
+        for (const fs::path& stem : stems) {
+            const fs::path part = cat(stem.string(), ".part"), note = cat(stem.string(), ".json");
+            if (std::max(change_time(part), change_time(note)) >= before) continue;
+            const int file = ::open(part.c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+            if (file >= 0 && ::flock(file, LOCK_EX | LOCK_NB) != 0) {
+                ::close(file);
+                continue;
+            }
+            std::string name = stem.filename().string();
+            try {
+                name = read_json(note).at("name").get<std::string>();
+            } catch (const std::exception&) {
+                // Half of the two is left: its hidden name must do.
+            }
+            fs::remove(part, error);
+            fs::remove(note, error);
+            if (file >= 0) ::close(file);
+            gone.push_back(cat(voice, '/', name));
+        }
+    }
+    return gone;
 }
 
 }  // namespace testudo::studio

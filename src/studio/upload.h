@@ -1,6 +1,7 @@
 #pragma once
 // A recording that arrives in pieces, over hours and restarts if need be. What is there lies under a hidden
 // name in the voice's folder; the recording appears when it is whole.
+#include <chrono>
 #include <cstdint>
 #include <filesystem>
 #include <string>
@@ -16,6 +17,8 @@ struct UploadState {
     std::string name;
     std::uint64_t offset = 0, total = 0;  // bytes that are there; of the whole file
     bool complete = false;
+    std::string key = {};  // of unfinished_uploads: what else it was begun with
+    double changed = 0;    // and when the last bytes came, in seconds since 1970
 };
 Json to_json(const UploadState& state);
 
@@ -42,12 +45,15 @@ class Upload {
   private:
     const Workspace& workspace_;
     fs::path target_, part_, note_;
-    std::string name_;
+    std::string name_, key_;
     std::uint64_t total_, written_ = 0;
     int file_ = -1;
 };
 
 // Begun and not finished, by name.
 std::vector<UploadState> unfinished_uploads(const Workspace& workspace, const std::string& voice);
+// Deletes, of all voices, those that got nothing for so long, and what a crash left of one. Returns
+// VOICE/NAME of each. None is taken away under a request that sends it.
+std::vector<std::string> discard_old_uploads(const Workspace& workspace, std::chrono::seconds age);
 
 }  // namespace testudo::studio

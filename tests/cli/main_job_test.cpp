@@ -122,10 +122,13 @@ TEST_F(SlowMainJob, InstalledTreeRunsWhereverItIs) {
                                .wait();
     ASSERT_EQ(installed.code, 0) << installed.err;
     fs::rename(folder / "a", folder / "b");
-    const auto ran = test::Program({"-i", (folder / "b/bin/testudo").string(), "--workspace",
-                                    (folder / "w").string(), "models", "init", "--size", "nano"},
-                                   folder.path(), "/usr/bin/env")
-                         .wait();
+    // Nor does it take libraries from the folder it is started in.
+    write_file(folder / "libz.so.1", "not a library");
+    const auto ran =
+        test::Program({"-i", "-C", folder.path().string(), (folder / "b/bin/testudo").string(), "--workspace",
+                       (folder / "w").string(), "models", "init", "--size", "nano"},
+                      folder.path(), "/usr/bin/env")
+            .wait();
     EXPECT_EQ(ran.code, 0) << ran.err;
     EXPECT_TRUE(fs::exists(folder / "w/models/tortoise"));
 }

@@ -46,6 +46,7 @@ TEST_F(ServerJobs, ModelsAreMadeMergedAndConverted) {
     for (const char* name : {"one", "two"}) {
         const Json made = run(port, {{"action", "init"}, {"size", "nano"}, {"name", name}, {"seed", *name}});
         EXPECT_EQ(made["state"], "done") << made;
+        EXPECT_EQ(made["title"], cat("init ", name));
     }
     const Json merged = run(port, {{"action", "merge"},
                                    {"a", "models/tortoise/one.pth"},
@@ -66,20 +67,27 @@ TEST_F(ServerJobs, ModelsAreMadeMergedAndConverted) {
                                   {"to", "between"}});
     EXPECT_EQ(again["state"], "failed");
     EXPECT_NE(again["error"]["what"].get<std::string>().find("is there already"), std::string::npos) << again;
+    const Json wide = run(
+        port,
+        {{"action", "init"}, {"size", "nano"}, {"name", "one"}, {"text_tokens", 300}, {"overwrite", true}});
+    EXPECT_EQ(wide["state"], "done") << wide;
+    EXPECT_EQ(
+        get(port, "/api/models/inspect?path=models/tortoise/one.pth").json()["config"]["number_text_tokens"],
+        300);
     const Json models = get(port, "/api/models").json();
     EXPECT_GE(models.size(), 4u);
     EXPECT_EQ(get(port, "/api/models/inspect?path=models/finetunes/between.pth").json()["kind"],
               "autoregressive");
     // All of it came by the stream, too: each job's own `done`, once.
     int done = 0;
-    for (int i = 0; i < 100 && done < 4; ++i) {
+    for (int i = 0; i < 100 && done < 5; ++i) {
         events.receive(0.2);
         done = 0;
         for (auto at = events.received.find("\"type\":\"done\""); at != std::string::npos;
              at = events.received.find("\"type\":\"done\"", at + 1))
             ++done;
     }
-    EXPECT_EQ(done, 4);
+    EXPECT_EQ(done, 5);
     EXPECT_NE(events.received.find("event: jobs"), std::string::npos);
     const std::string id = merged["id"];
     const Json console = get(port, cat("/api/jobs/", id, "/events?types=done")).json();

@@ -108,6 +108,9 @@ TEST_F(ServerTest, NothingOutsideIsReached) {
          {Json{{"action", "convert"}, {"from", "../secret.txt"}, {"to", "models/x.pth"}},
           Json{{"action", "convert"}, {"from", "voices/ada/a.wav"}, {"to", "voices/x.pth"}},
           Json{{"action", "merge"}, {"a", "/etc/passwd"}, {"b", "/etc/passwd"}, {"weight", 0.5}, {"to", "x"}},
+          Json{{"action", "tokenizer"}, {"voice", "ada"}, {"to", "/tmp/x.json"}},
+          Json{{"action", "tokenizer"}, {"voice", "ada"}, {"to", "../x"}},
+          Json{{"action", "tokenizer"}, {"voice", "ada"}, {"to", "config/exec.json"}},
           Json{{"action", "train"}, {"voice", "../x"}}, Json{{"action", "sh"}, {"voice", "ada"}},
           Json{{"voice", "ada"}}})
         EXPECT_EQ(send_json(studio.port(), "POST", "/api/jobs", body).status, 400) << body;
@@ -126,7 +129,9 @@ TEST_F(ServerTest, OtherHostsAndSitesAreRefused) {
     };
     EXPECT_EQ(with("Host: evil.example\r\n"), 421);
     EXPECT_EQ(with("Host: 127.0.0.1.evil.example\r\n"), 421);
-    EXPECT_EQ(with("Host: \r\n"), 421);
+    for (const char* host : {"", "[::1].evil.example", "[evil.example]", "[::1", "localhost:1.evil.example",
+                             "127.0.0.1@evil.example", "2130706433", "127.1", "studio.example.evil.example"})
+        EXPECT_EQ(with(cat("Host: ", host, "\r\n")), 421) << host;
     for (const char* host :
          {"localhost:1", "127.0.0.1", "[::1]:7851", "STUDIO.example:80", "192.168.1.5:7851"})
         EXPECT_EQ(with(cat("Host: ", host, "\r\n")), 200) << host;
@@ -156,7 +161,10 @@ TEST_F(ServerTest, TheTokenIsAskedFor) {
     EXPECT_EQ(get(port, "/api/state").status, 404);
     EXPECT_EQ(kind_of(get(port, "/t/api/state")), "unauthorized");
     EXPECT_EQ(get(port, "/t/api/events").status, 401);
+    const auto began = std::chrono::steady_clock::now();
     EXPECT_EQ(get(port, "/t/api/state", "Authorization: Bearer wrong\r\n").status, 401);
+    EXPECT_EQ(get(port, "/t/", "Authorization: Bearer wrong\r\n").status, 303);
+    EXPECT_GT(std::chrono::steady_clock::now() - began, std::chrono::milliseconds(900));  // guessing is slow
     EXPECT_EQ(get(port, "/t/api/state", "Authorization: Bearer correct horse\r\n").status, 200);
     EXPECT_EQ(send_json(port, "POST", "/t/login", {{"token", "wrong"}}).status, 401);
     EXPECT_EQ(
@@ -221,6 +229,48 @@ TEST_F(ServerTest, MalformedAndEndlessRequestsEnd) {
     for (int i = 0; i < 20 && slow.send("G"); ++i) std::this_thread::sleep_for(std::chrono::milliseconds(50));
     EXPECT_EQ(slow.answer(true, 1).status, 408);
     EXPECT_EQ(get(studio.port(), "/health").status, 200);
+}
+
+TEST_F(ServerTest, ThoseWhoSayNothingDoNotKeepOthersOut) {
+    ServeOptions options;
+    options.limits.threads = 4;
+    options.limits.waiting = 8;
+    options.limits.head = std::chrono::milliseconds(500);
+    RunningStudio studio(root_, options);
+    std::vector<std::unique_ptr<Socket>> slow;
+    for (int i = 0; i < 60; ++i) {
+        slow.push_back(std::make_unique<Socket>(studio.port()));
+        if (i % 2) slow.back()->send("GET /health HTTP/1.1\r\nHost: a");
+    }
+    int status = 0;
+    const auto began = std::chrono::steady_clock::now();
+    while (status != 200 && std::chrono::steady_clock::now() - began < std::chrono::seconds(10)) {
+        for (const auto& each : slow) each->send("b");
+        status = get(studio.port(), "/health").status;
+    }
+    EXPECT_EQ(status, 200);
+}
+
+TEST_F(ServerTest, MoreStreamsThanItCanServeAreToldSo) {
+    ServeOptions options;
+    options.limits.streams = 2;
+    RunningStudio studio(root_, options);
+    std::vector<std::unique_ptr<Socket>> streams;
+    for (int i = 0; i < 2; ++i) {
+        streams.push_back(std::make_unique<Socket>(studio.port()));
+        streams.back()->send(test::text_of({"GET", "/api/events"}, studio.port()));
+        EXPECT_EQ(streams.back()->answer(false).status, 200);
+    }
+    EXPECT_EQ(kind_of(get(studio.port(), "/api/events")), "environment");
+    streams.clear();
+    int status = 0;
+    for (int i = 0; i < 100 && status != 200; ++i) {
+        std::this_thread::sleep_for(std::chrono::milliseconds(50));
+        Socket again(studio.port());
+        again.send(test::text_of({"GET", "/api/events"}, studio.port()));
+        status = again.answer(false).status;
+    }
+    EXPECT_EQ(status, 200);
 }
 
 TEST_F(ServerTest, ABodyIsNeverTakenForTheNextRequest) {
@@ -305,6 +355,25 @@ TEST_F(ServerTest, VoicesGoToTheTrash) {
     EXPECT_EQ(ask(studio.port(), {"DELETE", "/api/voices/b%C3%B6%20b"}).status, 200);
     EXPECT_EQ(ask(studio.port(), {"DELETE", "/api/voices/b%C3%B6%20b"}).status, 404);
     EXPECT_EQ(get(studio.port(), "/api/voices").json().size(), 1u);
+}
+
+TEST_F(ServerTest, TheTrashIsEmptiedAndNothingElse) {
+    RunningStudio studio(root_);
+    fs::create_directory_symlink(folder_.path(), root_ / "voices" / "ada" / "out");
+    const auto folder = [&](const char* method, const std::string& path, const std::string& name) {
+        for (const Json& each : ask(studio.port(), {method, path}).json())
+            if (each["name"] == name) return each;
+        return Json();
+    };
+    EXPECT_EQ(folder("GET", "/api/system/folders", "voices")["files"], 1);
+    ask(studio.port(), {"DELETE", "/api/voices/ada/recordings/a.wav"});
+    const Json trash = folder("GET", "/api/system/folders", "trash");
+    EXPECT_EQ(trash["files"], 1);
+    EXPECT_EQ(trash["bytes"], 44 + 2 * 44100);
+    EXPECT_EQ(ask(studio.port(), {"DELETE", "/api/voices/ada"}).status, 200);
+    EXPECT_EQ(folder("DELETE", "/api/trash", "trash")["files"], 0);
+    EXPECT_FALSE(fs::exists(root_ / "trash"));
+    EXPECT_TRUE(fs::exists(folder_ / "secret.txt"));  // behind a link
 }
 
 TEST_F(ServerTest, SettingsAreCheckedAndKept) {
@@ -423,6 +492,19 @@ TEST_F(ServerTest, ConfigurationsTellWhereTheyAreWrong) {
                         {{"settings", Json::object()}, {"seen", "\"other\""}})
                   .status,
               409);
+    const std::string plan = "/api/voices/ada/configuration/plan";
+    EXPECT_EQ(send_json(port, "POST", plan, {{"settings", Json::object()}}).status, 422);
+    write_file(root_ / "training" / "ada" / "train.txt", "audio/a.wav|a\naudio/b.wav|b\naudio/c.wav|c\n");
+    const Json count =
+        send_json(port, "POST", plan, {{"settings", {{"epochs", 10}, {"batch_size", 2}, {"save_rate", 3}}}})
+            .json();
+    EXPECT_EQ(count["iterations_per_epoch"], 2);
+    EXPECT_EQ(count["iterations"], 20);
+    EXPECT_EQ(count["save_every"], 6);
+    EXPECT_EQ(count["checkpoints"], 4);  // 6, 12, 18 and the last
+    EXPECT_EQ(send_json(port, "POST", plan, {{"settings", {{"epochs", -1}}}}).json()["error"]["key"],
+              "epochs");
+    EXPECT_FALSE(fs::exists(root_ / "training" / "ada" / "train.yaml"));
     const Answer yaml = ask(
         port, {"PUT", "/api/voices/ada/yaml", "Content-Type: application/yaml\r\n", "name: ada\nsteps: [\n"});
     EXPECT_EQ(yaml.status, 422);

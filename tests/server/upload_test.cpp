@@ -1,6 +1,9 @@
 // Uploads that break off, are sent twice, or are not what they say.
+#include "studio/upload.h"
+
 #include <gtest/gtest.h>
 
+#include <ctime>
 #include <thread>
 
 #include "core/files.h"
@@ -84,6 +87,52 @@ TEST_F(UploadTest, WhatArrivedOfABrokenPieceIsKept) {
         true);
     EXPECT_EQ(read_file(voice_ / "talk.wav"), "hello");
     EXPECT_TRUE(fs::exists(root_ / "trash"));
+}
+
+TEST_F(UploadTest, WhatNobodyWentOnWithIsListedAndGoesAfterAWeek) {
+    const auto listed = [](int port) { return get(port, "/api/voices/ada/recordings").json()["uploads"]; };
+    {
+        RunningStudio studio(root_);
+        ask(studio.port(), {"PUT", target(0), "", data_.substr(0, 1000)});
+        ask(studio.port(), {"PUT", "/api/voices/ada/uploads/old.wav?total=9&key=a%20b", "", "hello"});
+        const Json uploads = listed(studio.port());
+        ASSERT_EQ(uploads.size(), 2u);
+        EXPECT_EQ(uploads[0]["key"], "a b");  // all that is needed to go on with it, or to throw it away
+        EXPECT_EQ(uploads[0]["total"], 9);
+        EXPECT_NEAR(uploads[0]["changed"].get<double>(), static_cast<double>(std::time(nullptr)), 60);
+    }
+    write_file(voice_ / ".upload-0.json", "{\"na");  // of a crash
+    for (const auto& entry : fs::directory_iterator(voice_))
+        if (read_file(entry.path()).find("talk.wav") == std::string::npos &&
+            fs::file_size(entry.path()) != 1000)
+            fs::last_write_time(entry.path(), fs::file_time_type::clock::now() - std::chrono::hours(8 * 24));
+    RunningStudio studio(root_);
+    for (int i = 0; i < 250 && listed(studio.port()).size() > 1; ++i)
+        std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    ASSERT_EQ(listed(studio.port()).size(), 1u);
+    EXPECT_EQ(listed(studio.port())[0]["name"], "talk.wav");
+    EXPECT_EQ(ask(studio.port(), {"DELETE", target(0)}).status, 204);
+    int files = 0;
+    for ([[maybe_unused]] const auto& entry : fs::directory_iterator(voice_)) ++files;
+    EXPECT_EQ(files, 0);
+}
+
+TEST_F(UploadTest, AnOldOneThatIsBeingSentStays) {
+    studio::Upload upload(studio::Workspace(root_), "ada", "talk.wav", data_.size(), "k");
+    ASSERT_TRUE(upload.begin());
+    upload.write("some");
+    for (const auto& entry : fs::directory_iterator(voice_))
+        fs::last_write_time(entry.path(), fs::file_time_type::clock::now() - std::chrono::hours(8 * 24));
+    EXPECT_TRUE(studio::discard_old_uploads(studio::Workspace(root_), std::chrono::hours(24)).empty());
+    EXPECT_EQ(upload.state().offset, 4u);
+    // Nor what lies behind a link out of the workspace.
+    const test::TemporaryFolder other("other-uploads");
+    write_file(other / ".upload-1.part", "x");
+    fs::last_write_time(other / ".upload-1.part",
+                        fs::file_time_type::clock::now() - std::chrono::hours(8 * 24));
+    fs::create_directory_symlink(other.path(), root_ / "voices" / "eve");
+    studio::discard_old_uploads(studio::Workspace(root_), std::chrono::hours(24));
+    EXPECT_TRUE(fs::exists(other / ".upload-1.part"));
 }
 
 TEST_F(UploadTest, RefusesWhatCannotBe) {

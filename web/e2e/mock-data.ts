@@ -306,6 +306,7 @@ export const schemas: Schemas = {
   app: [
     setting('source_model', 'Default model', 'text', '', 'The model that new trainings start from.'),
     setting('tokenizer_json', 'Default tokenizer', 'text', '', 'Vocabulary of new configurations.'),
+    setting('device', 'Device', 'text', 'auto', 'What jobs compute on: auto, cpu, cuda.'),
     setting('offline', 'Offline', 'boolean', false, 'Fetch nothing from the network.'),
   ],
   presets: [

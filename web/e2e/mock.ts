@@ -4,7 +4,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { readFile } from 'node:fs/promises';
 import { extname, join } from 'node:path';
 import type { AddressInfo } from 'node:net';
-import type { Edit, EditResult, Job, Segment, Values, Voice } from '../src/lib/types';
+import type { Edit, EditResult, Job, Segment, Upload, Values, Voice } from '../src/lib/types';
 import { metricsOf, schemas, segmentsOf, statistics } from './mock-data';
 
 const types: Record<string, string> = {
@@ -56,6 +56,17 @@ export class Mock {
   undone: Step[] = []; // each with what was after it
   private stepNumber = 0;
   files = new Map<string, Buffer>();
+  unfinished: Upload[] = [];
+  asked: Record<string, unknown> = {}; // the last request for a job
+  deleted = ''; // the voice, and whether its training went, too
+  folders = [
+    { name: 'voices', files: 3, bytes: 91_000_000 },
+    { name: 'training', files: 2100, bytes: 9_400_000_000 },
+    { name: 'models', files: 4, bytes: 1_800_000_000 },
+    { name: 'results', files: 0, bytes: 0 },
+    { name: 'config', files: 1, bytes: 400 },
+    { name: 'trash', files: 2, bytes: 12_000_000 },
+  ];
   datasetSettings: Values = Object.fromEntries(schemas.dataset.map((each) => [each.key, each.default]));
   trainingSettings: Values = {
     ...Object.fromEntries(schemas.training.map((each) => [each.key, each.default])),
@@ -325,7 +336,11 @@ export class Mock {
           problems: [],
           sentences: [],
         });
+      case 'trash':
+        Object.assign(this.folders.at(-1)!, { files: 0, bytes: 0 });
+        return this.json(response, this.folders);
       case 'system':
+        if (name === 'folders') return this.json(response, this.folders);
         if (name === 'check')
           return this.json(response, {
             checks: [
@@ -361,6 +376,7 @@ export class Mock {
   }
 
   private newJob(response: ServerResponse, request: Job & { recording?: string }): void {
+    this.asked = { ...request };
     const job: Job = {
       id: `j${this.jobs.length + 1}`,
       action: request.action,
@@ -410,6 +426,12 @@ export class Mock {
     body: Buffer,
   ): void {
     const json = () => JSON.parse(body.toString() || '{}') as Record<string, unknown>;
+    if (!what && request.method === 'DELETE') {
+      this.voices = this.voices.filter((each) => each.name !== name);
+      this.deleted = `${name} ${url.searchParams.get('training')}`;
+      this.changed('voices');
+      return this.json(response, { trash: ['trash/x'] });
+    }
     switch (what) {
       case 'recordings':
         if (more === 'audio') return this.sound(request, response);
@@ -455,9 +477,14 @@ export class Mock {
             })),
           ],
           skipped: [{ file: 'notes.docx', reason: 'no sound' }],
-          uploads: [],
+          uploads: this.unfinished,
         });
       case 'uploads': {
+        if (request.method === 'DELETE') {
+          const key = url.searchParams.get('key') ?? '';
+          this.unfinished = this.unfinished.filter((each) => each.name !== item || each.key !== key);
+          return this.json(response, null);
+        }
         const total = Number(url.searchParams.get('total'));
         const there = this.files.get(`~${item}`) ?? Buffer.alloc(0);
         if (request.method === 'GET')
@@ -559,6 +586,17 @@ export class Mock {
             : [],
         );
       case 'configuration':
+        if (item === 'plan') {
+          const { epochs, batch_size } = json().settings as { epochs: number; batch_size: number };
+          const epoch = Math.ceil(1912 / batch_size);
+          return this.json(response, {
+            lines: 1912,
+            iterations_per_epoch: epoch,
+            iterations: epoch * epochs,
+            save_every: 5 * epoch,
+            checkpoints: Math.ceil(epochs / 5),
+          });
+        }
         if (item === 'import')
           return this.json(response, {
             settings: { ...this.trainingSettings, epochs: 77 },
@@ -584,7 +622,6 @@ export class Mock {
           exists: name === 'ada',
           etag: '"1"',
           dataset: { train_lines: 1912, validation_lines: 40 },
-          result: { iterations: 1500, iterations_per_epoch: 15 },
           remarks: [],
         });
       case 'yaml':

@@ -69,7 +69,7 @@ describe.skipIf(!present)('the studio', () => {
     await page.getByLabel('Name of the voice').fill('ada');
     await page.getByRole('button', { name: 'Create', exact: true }).click();
     await page.getByText('Drop recordings here').waitFor();
-    await page.locator('input[type=file]').setInputFiles(sentences(24));
+    await page.locator('input[type=file][multiple]').setInputFiles(sentences(24));
     await page.getByText('24 recordings').waitFor(wait);
     await page.locator('.recordings button[aria-label^="Play"]').first().click();
     await page.locator('.recordings button[aria-label^="Stop"]').first().waitFor();
@@ -128,9 +128,11 @@ describe.skipIf(!present)('the studio', () => {
   });
 
   test('it is configured', patient, async () => {
-    const made = await ask<{ id: string }>('POST', 'api/jobs', { action: 'init', size: 'nano' });
-    let job: { state: string; result?: { model: string; dvae: string } } = { state: '' };
-    await expect.poll(async () => (job = await ask('GET', `api/jobs/${made.id}`)).state, wait).toBe('done');
+    await visit('models');
+    await page.getByRole('button', { name: 'Make a random model' }).click();
+    await page.getByRole('button', { name: 'Make it' }).click();
+    await page.getByText('init nano: done').waitFor(wait);
+    await page.getByText('random-nano_dvae', { exact: true }).waitFor(wait);
     await visit('configure/ada');
     const fill = async (label: string, value: string) => {
       await page.getByLabel(label, { exact: true }).fill(value);
@@ -143,8 +145,15 @@ describe.skipIf(!present)('the studio', () => {
     await fill('Gradient accumulation size', '1');
     await fill('Save frequency', '40');
     await fill('Validation frequency', '40');
-    await fill('Source model', job.result!.model);
-    await fill('DVAE model', job.result!.dvae);
+    for (const [label, file] of [
+      ['Source model', 'random-nano.pth'],
+      ['DVAE model', 'random-nano_dvae.pth'],
+    ] as const) {
+      await page.getByRole('combobox', { name: label }).focus();
+      await page.keyboard.press('ArrowDown');
+      await page.locator('li[role=option]', { hasText: file }).click();
+    }
+    await page.getByText('from save to save').waitFor(wait);
     await page.getByRole('button', { name: 'Save', exact: true }).click();
     await page.getByRole('heading', { name: 'Plan' }).waitFor(wait);
     await page.getByRole('button', { name: 'YAML' }).click();
@@ -225,7 +234,7 @@ describe.skipIf(!present)('the studio', () => {
     await page.getByRole('dialog').getByRole('alert').waitFor();
     await page.keyboard.press('Escape');
     await page
-      .locator('input[type=file]')
+      .locator('input[type=file][multiple]')
       .setInputFiles({ name: 'notes.docx', mimeType: 'application/msword', buffer: Buffer.from('no sound') });
     await page.locator('main [role=alert]').first().waitFor(wait);
     await page.getByLabel('Slice start offset').fill('99');

@@ -50,11 +50,11 @@ test('files are sent in pieces, over broken connections, and a name that is take
   );
   const bytes = Buffer.alloc(9_000_000, 7);
   const file = { name: 'long talk.wav', mimeType: 'audio/wav', buffer: bytes };
-  await page.locator('input[type=file]').setInputFiles(file);
+  await page.locator('input[type=file][multiple]').setInputFiles(file);
   await page.locator('.recordings li', { hasText: 'long talk.wav' }).waitFor({ timeout: 20_000 });
   expect(mock.files.get('long talk.wav')!.equals(bytes)).toBe(true);
   await page.getByText('there', { exact: true }).waitFor({ state: 'detached', timeout: 10_000 });
-  await page.locator('input[type=file]').setInputFiles(file);
+  await page.locator('input[type=file][multiple]').setInputFiles(file);
   await page.getByText('is there already').waitFor();
   await page.getByRole('button', { name: 'Replace' }).click();
   await page.getByText('is there already').waitFor({ state: 'detached' });

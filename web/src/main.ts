@@ -4,7 +4,9 @@ import { mount } from 'svelte';
 import App from './App.svelte';
 import { startRoute } from './state/route.svelte';
 import { startStudio } from './state/studio.svelte';
+import { askBeforeLeaving } from './state/uploads.svelte';
 
 startRoute();
 startStudio();
+askBeforeLeaving();
 mount(App, { target: document.getElementById('app')! });

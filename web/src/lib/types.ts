@@ -68,6 +68,8 @@ export interface Upload {
   offset: number;
   total: number;
   complete: boolean;
+  key?: string; // of those begun and not finished
+  changed?: number;
 }
 
 export interface Recordings {
@@ -75,6 +77,20 @@ export interface Recordings {
   skipped: { file: string; reason: string }[];
   texts?: string[];
   uploads?: Upload[];
+}
+
+export interface FolderSize {
+  name: string;
+  files: number;
+  bytes: number;
+}
+
+export interface Plan {
+  lines: number;
+  iterations_per_epoch: number;
+  iterations: number;
+  save_every: number;
+  checkpoints: number;
 }
 
 export interface Word {

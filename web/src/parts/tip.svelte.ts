@@ -7,23 +7,31 @@ export const shown = $state<{ text: string; x: number; y: number; below: boolean
   below: true,
 });
 
+let byKey = false; // how the focus came where it is
+if (typeof document !== 'undefined') {
+  document.addEventListener('keydown', () => (byKey = true), true);
+  document.addEventListener('pointerdown', () => (byKey = false), true);
+}
+
+/** Of a label, also while its control has the focus by the keyboard. */
 export function tip(element: HTMLElement, text: string) {
   let words = text;
   let timer = 0;
-  const show = () => {
+  const control = element instanceof HTMLLabelElement ? element.control : null;
+  const show = (over = false) => {
     if (!words) return;
     const box = element.getBoundingClientRect();
-    const below = box.bottom + 90 < innerHeight;
+    const below = !(over && box.top > 110) && box.bottom + 90 < innerHeight;
     Object.assign(shown, {
       text: words,
       x: box.left + Math.min(box.width / 2, 60),
-      y: below ? box.bottom + 6 : box.top - 6,
+      y: below ? (over && control ? control : element).getBoundingClientRect().bottom + 6 : box.top - 6,
       below,
     });
   };
   const later = () => {
     clearTimeout(timer);
-    timer = window.setTimeout(show, 350);
+    timer = window.setTimeout(() => show(), 350);
   };
   const hide = () => {
     clearTimeout(timer);
@@ -37,11 +45,20 @@ export function tip(element: HTMLElement, text: string) {
   element.addEventListener('focus', focus);
   element.addEventListener('blur', hide);
   element.addEventListener('keydown', key);
+  const focusControl = () => byKey && show(true);
+  control?.addEventListener('focus', focusControl);
+  control?.addEventListener('blur', hide);
+  control?.addEventListener('keydown', hide);
   return {
     update(next: string) {
       if (shown.text === words && words) shown.text = next;
       words = next;
     },
-    destroy: hide,
+    destroy() {
+      hide();
+      control?.removeEventListener('focus', focusControl);
+      control?.removeEventListener('blur', hide);
+      control?.removeEventListener('keydown', hide);
+    },
   };
 }

@@ -1,6 +1,7 @@
 // Files on their way to the server; they go on while other pages are looked at.
 import { ApiError, ask, at, problemOf } from '../lib/api';
 import type { Problem, Upload } from '../lib/types';
+import { Speed } from '../lib/speed';
 import { uploadFile } from '../lib/upload';
 
 export interface Sending {
@@ -9,6 +10,7 @@ export interface Sending {
   name: string;
   size: number;
   offset: number;
+  rate: number; // bytes a second, 0: not known
   state: 'waiting' | 'sending' | 'done' | 'exists' | 'failed';
   problem: Problem | null;
 }
@@ -37,7 +39,7 @@ export function sendFiles(voice: string, files: { file: Blob; name: string; chan
     dropFinished(voice, name);
     const id = next++;
     sources.set(id, { file, changed, abort: new AbortController(), replace: false });
-    sending.push({ id, voice, name, size: file.size, offset: 0, state: 'waiting', problem: null });
+    sending.push({ id, voice, name, size: file.size, offset: 0, rate: 0, state: 'waiting', problem: null });
   }
   void work();
 }
@@ -103,8 +105,14 @@ async function send(each: Sending, source: Source): Promise<void> {
       }),
     wait: (milliseconds: number) => new Promise<void>((resolve) => setTimeout(resolve, milliseconds)),
   };
+  const speed = new Speed();
+  const progress = (offset: number) => {
+    each.offset = offset;
+    speed.at(performance.now() / 1000, offset);
+    each.rate = speed.rate;
+  };
   try {
-    await uploadFile(source.file, transport, (offset) => (each.offset = offset), source.abort.signal);
+    await uploadFile(source.file, transport, progress, source.abort.signal);
     each.state = 'done';
     setTimeout(() => each.state === 'done' && dismissUpload(each.id), 4000);
   } catch (error) {
@@ -112,4 +120,11 @@ async function send(each: Sending, source: Source): Promise<void> {
     each.problem = problemOf(error);
     each.state = error instanceof ApiError && error.status === 409 ? 'exists' : 'failed';
   }
+}
+
+/** Whoever closes the page would break them off: the browser asks first. */
+export function askBeforeLeaving(): void {
+  addEventListener('beforeunload', (event) => {
+    if (sending.some((each) => each.state === 'waiting' || each.state === 'sending')) event.preventDefault();
+  });
 }
