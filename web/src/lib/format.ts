@@ -81,6 +81,11 @@ export function moment(seconds: number, now = Date.now()): string {
   return date.toDateString() === new Date(now).toDateString() ? time : `${day(date)} ${time}`;
 }
 
+/** As moment(), without seconds: for what is only guessed. */
+export function timeOfDay(seconds: number, now = Date.now()): string {
+  return moment(seconds, now).slice(0, -3);
+}
+
 function day(date: Date): string {
   return `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())}`;
 }

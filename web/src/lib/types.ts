@@ -238,6 +238,7 @@ export interface Job {
 }
 
 export interface Progress {
+  time?: number;
   stage?: string;
   done?: number;
   total?: number;

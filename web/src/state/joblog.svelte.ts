@@ -1,5 +1,5 @@
 // The console of a job, live.
-import { ask, at } from '../lib/api';
+import { ApiError, ask, at } from '../lib/api';
 import { JobLog, type ConsoleLine } from '../lib/joblog';
 import type { JobEvent } from '../lib/types';
 import { onJobEvent } from './studio.svelte';
@@ -8,6 +8,8 @@ export class LiveLog {
   lines = $state.raw<ConsoleLine[]>([]);
   private log = new JobLog();
   private frame = 0;
+  private timer = 0; // of the next try
+  private closed = false;
   private off: () => void;
 
   constructor(
@@ -22,17 +24,19 @@ export class LiveLog {
   }
 
   private async read(): Promise<void> {
-    const log = (this.log = new JobLog());
+    clearTimeout(this.timer);
+    const log = (this.log = new JobLog()); // until it is read, what was shown stays
     const types = this.verbose ? '' : '&types=log,artifact,done,failed';
     try {
       const { events } = await ask<{ events: JobEvent[] }>(
         `${at('jobs', this.job, 'events')}?last=5000${types}`,
       );
       log.loaded(events);
-    } catch {
-      log.loaded([]);
+      if (log === this.log) this.show();
+    } catch (error) {
+      if (error instanceof ApiError && error.status > 0) return log.loaded([]); // gone
+      if (!this.closed && log === this.log) this.timer = window.setTimeout(() => void this.read(), 1000);
     }
-    this.show();
   }
 
   /** Many lines, one drawing. */
@@ -45,7 +49,9 @@ export class LiveLog {
   }
 
   close(): void {
+    this.closed = true;
     this.off();
     clearTimeout(this.frame);
+    clearTimeout(this.timer);
   }
 }

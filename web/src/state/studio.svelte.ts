@@ -47,17 +47,12 @@ let stream: Stream | null = null;
 let server = '';
 let revision = -1;
 let early: ServerEvent[] | null = []; // what came before the state was there
+const patience = 5000; // ms for the state: a connection that died in silence is not waited for
 
 export function startStudio(): void {
   stream = openLink(address('api/events'), (event) => (early ? early.push(event) : take(event)), linked);
   void reload(false);
-  let seen = Date.now();
-  setInterval(() => {
-    const now = Date.now();
-    if (now - seen > 30_000) reconnect(); // the machine slept
-    seen = now;
-  }, 5000);
-  addEventListener('online', reconnect);
+  addEventListener('online', reconnect); // another network: the old connection leads nowhere
 }
 
 export function reconnect(): void {
@@ -71,39 +66,44 @@ function linked(state: LinkState): void {
   if (state === 'live' && studio.problem) void reload(true);
 }
 
-let loading: Promise<void> | null = null;
+let loading = false;
+let wanted = false; // asked for while one was on its way, which may have been answered before
 
 /** Asks for everything; `all`: whatever is shown may be stale. */
-function reload(all: boolean): Promise<void> {
-  loading ??= (async () => {
-    try {
-      const state = await ask<State>('api/state');
-      server = state.server;
-      revision = state.revision;
-      Object.assign(studio, {
-        ready: true,
-        problem: null,
-        version: state.version,
-        workspace: state.workspace,
-        voices: state.voices,
-        jobs: state.jobs,
-        queue: state.queue,
-      });
-      const waiting = early ?? [];
-      early = null;
-      waiting.forEach(take);
-      if (all) {
-        touch('');
-        listeners.forEach((listener) => listener('', null));
-      }
-    } catch (error) {
-      studio.problem = problemOf(error);
-      setTimeout(() => studio.problem && void reload(all), 1000);
-    } finally {
-      loading = null;
+async function reload(all: boolean): Promise<void> {
+  if (loading) {
+    wanted = true;
+    return;
+  }
+  loading = true;
+  try {
+    const state = await ask<State>('api/state', { signal: AbortSignal.timeout(patience) });
+    server = state.server;
+    revision = state.revision;
+    Object.assign(studio, {
+      ready: true,
+      problem: null,
+      version: state.version,
+      workspace: state.workspace,
+      voices: state.voices,
+      jobs: state.jobs,
+      queue: state.queue,
+    });
+    const waiting = early ?? [];
+    early = null;
+    waiting.forEach(take);
+    if (all) {
+      touch('');
+      listeners.forEach((listener) => listener('', null));
     }
-  })();
-  return loading;
+  } catch (error) {
+    studio.problem = problemOf(error);
+    setTimeout(() => studio.problem && void reload(true), 500);
+  }
+  loading = false;
+  if (!wanted) return;
+  wanted = false;
+  void reload(true);
 }
 
 let voicesAsked = false;
