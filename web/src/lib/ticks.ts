@@ -5,7 +5,7 @@ export interface Tick {
   label: string;
 }
 
-/** Round steps of 1, 2 or 5 times a power of ten, about `wanted` of them between low and high. */
+/** Round steps of 1, 2 or 5 times a power of ten, whichever is nearest, about `wanted` of them between low and high. */
 export function linearTicks(low: number, high: number, wanted: number): Tick[] {
   if (!(high > low) || wanted < 1) return [];
   const step = niceStep((high - low) / wanted);
@@ -29,7 +29,7 @@ function power(value: number): string {
 export function niceStep(rough: number): number {
   const power = 10 ** Math.floor(Math.log10(rough));
   const share = rough / power;
-  return power * (share <= 1.0000001 ? 1 : share <= 2.0000001 ? 2 : share <= 5.0000001 ? 5 : 10);
+  return power * (share < 1.5 ? 1 : share < 3.5 ? 2 : share < 7.5 ? 5 : 10);
 }
 
 /** Powers of ten; within one or two of them also 2 and 5 times. */
