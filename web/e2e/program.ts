@@ -1,8 +1,8 @@
 // The real program in a workspace of its own.
-import { spawn, type ChildProcess } from 'node:child_process';
+import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { basename, join, resolve } from 'node:path';
 
 const root = resolve(import.meta.dirname, '../..');
 export const binary = resolve(import.meta.dirname, '..', process.env.TESTUDO ?? '../build/testudo');
@@ -27,15 +27,50 @@ export function sentences(count: number): string[] {
     .map((name) => join(recordings, name));
 }
 
+function run(folder: string, ...words: string[]): void {
+  const ended = spawnSync(binary, ['--workspace', folder, '--quiet', ...words], {
+    env: { ...process.env, OMP_WAIT_POLICY: 'passive' },
+    encoding: 'utf8',
+  });
+  if (ended.status !== 0) throw new Error(`testudo ${words.join(' ')}: ${ended.stderr}`);
+}
+
+/** A workspace with two voices ready to train on a nano model: "ada" has a short training behind it, "bob" is to have an
+ * endless one. */
+export function trainedWorkspace(): string {
+  const folder = workspace();
+  mkdirSync(join(folder, 'voices/ada'), { recursive: true });
+  for (const file of sentences(10)) cpSync(file, join(folder, 'voices/ada', basename(file)));
+  run(folder, 'prepare', 'ada', '--language', 'en', '--whisper-model', 'tiny.en');
+  run(folder, 'models', 'init', '--size', 'nano');
+  for (const kind of ['voices', 'training'])
+    cpSync(join(folder, kind, 'ada'), join(folder, kind, 'bob'), { recursive: true });
+  const configure = (voice: string, ...flags: string[]) =>
+    run(
+      folder,
+      'configure',
+      voice,
+      ...['--batch-size', '8', '--gradient-accumulation-size', '1'],
+      ...['--source-model', 'models/tortoise/random-nano.pth'],
+      ...['--dvae-model', 'models/tortoise/random-nano_dvae.pth'],
+      ...['--sample-sentences', 'Please enter your number.', ...flags],
+    );
+  configure('ada', '--epochs', '6', '--save-rate', '3');
+  configure('bob', '--epochs', '100000', '--save-rate', '100000');
+  run(folder, 'train', 'ada');
+  return folder;
+}
+
 export class Program {
   address = '';
   token = '';
+  private killed = false;
   private constructor(private readonly child: ChildProcess) {}
 
   static start(folder: string, ...flags: string[]): Promise<Program> {
     const child = spawn(binary, ['--workspace', folder, '--json', 'serve', ...flags], {
       stdio: ['ignore', 'pipe', 'pipe'],
-      env: { ...process.env, OMP_WAIT_POLICY: 'passive' },
+      env: { ...process.env, OMP_WAIT_POLICY: 'passive', OMP_NUM_THREADS: '1' },
     });
     const program = new Program(child);
     return new Promise((done, fail) => {
@@ -51,7 +86,11 @@ export class Program {
         program.token = token ?? '';
         done(program);
       });
-      child.on('exit', (code) => fail(new Error(`testudo serve ended with ${code}: ${said}`)));
+      child.on('exit', (code, signal) => {
+        if (program.address && !program.killed)
+          console.error(`testudo serve ended by itself: ${code ?? signal} ${said}`);
+        fail(new Error(`testudo serve ended with ${code}: ${said}`));
+      });
     });
   }
 
@@ -60,6 +99,7 @@ export class Program {
   }
 
   kill(signal: NodeJS.Signals = 'SIGKILL'): Promise<void> {
+    this.killed = true;
     return new Promise((done) => {
       if (this.child.exitCode !== null || this.child.signalCode !== null) return done();
       this.child.on('exit', () => done());

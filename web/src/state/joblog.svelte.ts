@@ -10,6 +10,7 @@ export class LiveLog {
   private frame = 0;
   private timer = 0; // of the next try
   private closed = false;
+  private asking = new AbortController();
   private off: () => void;
 
   constructor(
@@ -25,16 +26,23 @@ export class LiveLog {
 
   private async read(): Promise<void> {
     clearTimeout(this.timer);
+    this.asking.abort();
+    this.asking = new AbortController();
     const log = (this.log = new JobLog()); // until it is read, what was shown stays
     const types = this.verbose ? '' : '&types=log,artifact,done,failed';
     try {
       const { events } = await ask<{ events: JobEvent[] }>(
         `${at('jobs', this.job, 'events')}?last=5000${types}`,
+        { signal: this.asking.signal },
       );
       log.loaded(events);
       if (log === this.log) this.show();
     } catch (error) {
-      if (error instanceof ApiError && error.status > 0) return log.loaded([]); // gone
+      if (error instanceof ApiError && error.status > 0) {
+        log.loaded([]); // gone
+        if (log === this.log) this.show();
+        return;
+      }
       if (!this.closed && log === this.log) this.timer = window.setTimeout(() => void this.read(), 1000);
     }
   }
@@ -51,6 +59,7 @@ export class LiveLog {
   close(): void {
     this.closed = true;
     this.off();
+    this.asking.abort();
     clearTimeout(this.frame);
     clearTimeout(this.timer);
   }

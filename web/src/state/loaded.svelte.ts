@@ -21,16 +21,19 @@ export function loaded<T>(path: () => string | null, names: () => string[]): Loa
   let running = false;
   let wanted: string | null = null; // asked for while one was on its way
   let begun = 0;
+  let round = 0; // of everything being asked for anew
   let abort = new AbortController();
 
   async function fetchNow(from: string): Promise<void> {
     if (running) {
       wanted = from;
-      if (Date.now() - begun > patience) abort.abort(); // on a connection that died in silence it would never come
+      // On a connection that died in silence an answer never comes.
+      if (round !== stamp('') || Date.now() - begun > patience) abort.abort();
       return;
     }
     running = true;
     begun = Date.now();
+    round = stamp('');
     abort = new AbortController();
     out.busy = true;
     try {

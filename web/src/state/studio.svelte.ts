@@ -57,6 +57,7 @@ export function startStudio(): void {
 
 export function reconnect(): void {
   stream?.reconnect();
+  asking.abort(); // what is on its way may be on a dead connection
   void reload(true);
 }
 
@@ -67,6 +68,7 @@ function linked(state: LinkState): void {
 }
 
 let loading = false;
+let asking = new AbortController();
 let wanted = false; // asked for while one was on its way, which may have been answered before
 
 /** Asks for everything; `all`: whatever is shown may be stale. */
@@ -77,7 +79,10 @@ async function reload(all: boolean): Promise<void> {
   }
   loading = true;
   try {
-    const state = await ask<State>('api/state', { signal: AbortSignal.timeout(patience) });
+    asking = new AbortController();
+    const state = await ask<State>('api/state', {
+      signal: AbortSignal.any([asking.signal, AbortSignal.timeout(patience)]),
+    });
     server = state.server;
     revision = state.revision;
     Object.assign(studio, {
@@ -97,8 +102,10 @@ async function reload(all: boolean): Promise<void> {
       listeners.forEach((listener) => listener('', null));
     }
   } catch (error) {
-    studio.problem = problemOf(error);
-    setTimeout(() => studio.problem && void reload(true), 500);
+    if (!asking.signal.aborted) {
+      studio.problem = problemOf(error);
+      setTimeout(() => studio.problem && void reload(true), 500);
+    }
   }
   loading = false;
   if (!wanted) return;
