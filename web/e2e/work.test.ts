@@ -192,6 +192,7 @@ test('the console is searched, and quiet unless asked', async () => {
   ];
   for (let i = 0; i < 30; i++) mock.event('j1', { type: 'log', level: 'info', message: `line ${i}` });
   mock.event('j1', { type: 'metric', it: 1, loss_gpt_total: 2 });
+  mock.jobsChanged();
   await goTo('train/ada');
   await page.getByText('line 29').waitFor();
   expect(await page.getByText('loss_gpt_total').count()).toBe(0);

@@ -510,6 +510,7 @@ export const en = {
     none: 'None yet.',
     keep: 'Keep newest',
     keepHelp: 'Keep only so many checkpoints; 0 keeps all. Counts from the next start on.',
+    table: 'Checkpoints with their losses',
     note: (n: number, size: string) => `${n} · ${size}`,
     mel: 'Mel',
     validation: 'Validation',
