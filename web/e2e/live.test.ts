@@ -22,6 +22,7 @@ describe.skipIf(!present)('while it trains', () => {
   const tabs: Page[] = [];
 
   beforeAll(async () => {
+    process.env.OMP_NUM_THREADS = '1'; // one core trains, the others show it
     folder = trainedWorkspace();
     program = await Program.start(folder, '--port', '0');
     front = new Front(program.address);
@@ -41,6 +42,7 @@ describe.skipIf(!present)('while it trains', () => {
     await browser?.close();
     await front?.stop();
     await program?.kill('SIGTERM');
+    delete process.env.OMP_NUM_THREADS;
     if (folder) discard(folder);
   });
 

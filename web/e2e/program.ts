@@ -1,8 +1,10 @@
-// The real program in a workspace of its own.
+// The real program in a workspace of its own. It gives the page that it was built with; with PAGE=dist in the environment
+// that of web/dist, so that a page can be tried without a new build.
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join, resolve } from 'node:path';
+import { Front } from './front';
 
 const root = resolve(import.meta.dirname, '../..');
 export const binary = resolve(import.meta.dirname, '..', process.env.TESTUDO ?? '../build/testudo');
@@ -65,12 +67,14 @@ export class Program {
   address = '';
   token = '';
   private killed = false;
+  private front: Front | null = null;
+  private own = ''; // its address without one before it
   private constructor(private readonly child: ChildProcess) {}
 
   static start(folder: string, ...flags: string[]): Promise<Program> {
     const child = spawn(binary, ['--workspace', folder, '--json', 'serve', ...flags], {
       stdio: ['ignore', 'pipe', 'pipe'],
-      env: { ...process.env, OMP_WAIT_POLICY: 'passive', OMP_NUM_THREADS: '1' },
+      env: { ...process.env, OMP_WAIT_POLICY: 'passive' },
     });
     const program = new Program(child);
     return new Promise((done, fail) => {
@@ -82,9 +86,14 @@ export class Program {
         const told = /^\{[\s\S]*?\n?\}/m.exec(out);
         if (!told || program.address) return;
         const { address, token } = JSON.parse(told[0]) as { address: string; token: string | null };
-        program.address = address.replace(/\/$/, '');
+        program.address = program.own = address.replace(/\/$/, '');
         program.token = token ?? '';
-        done(program);
+        if (process.env.PAGE !== 'dist' || flags.includes('--base-path')) return done(program);
+        program.front = new Front(program.address);
+        void program.front.start().then((url) => {
+          program.address = url;
+          done(program);
+        });
       });
       child.on('exit', (code, signal) => {
         if (program.address && !program.killed)
@@ -95,7 +104,7 @@ export class Program {
   }
 
   get port(): string {
-    return new URL(this.address).port;
+    return new URL(this.own).port;
   }
 
   kill(signal: NodeJS.Signals = 'SIGKILL'): Promise<void> {
