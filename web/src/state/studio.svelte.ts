@@ -57,14 +57,26 @@ export function startStudio(): void {
 
 export function reconnect(): void {
   stream?.reconnect();
-  asking.abort(); // what is on its way may be on a dead connection
-  void reload(true);
+  refresh();
 }
 
+/** What is shown is asked for anew at once. What was on its way may be on a dead connection, of which a browser has few:
+ * it is given up. */
+function refresh(): void {
+  asking.abort();
+  touch('');
+  listeners.forEach((listener) => listener('', null));
+  void reload(false);
+}
+
+let beenLive = false;
 function linked(state: LinkState): void {
+  const again = beenLive && state === 'live' && studio.link !== 'live';
+  beenLive ||= state === 'live';
   studio.link = state;
   if (state === 'unauthorized') location.assign(address('login'));
-  if (state === 'live' && studio.problem) void reload(true);
+  if (again) refresh();
+  else if (state === 'live' && studio.problem) void reload(true);
 }
 
 let loading = false;
