@@ -28,6 +28,7 @@ describe.skipIf(!present)('errors', () => {
     url = await front.start();
     browser = await launch();
     ({ page, problems, close } = await open(browser, url));
+    await page.waitForURL(/#\/prepare\/./); // the page has chosen a voice: no address is under way
   }, 180_000);
   afterEach(() => expect(problems).toEqual([]));
   afterAll(async () => {
