@@ -30,8 +30,9 @@ const pages = [
   'settings',
   'prepare/brand%20new',
 ];
-const widths = [390, 1024, 1600];
+const widths = [360, 1280, 1920];
 test.skipIf(!process.env.LOOK)('pictures', { timeout: 300_000 }, async () => {
+  const now = Date.now() / 1000;
   mock.jobs = [
     {
       id: 'j9',
@@ -40,9 +41,10 @@ test.skipIf(!process.env.LOOK)('pictures', { timeout: 300_000 }, async () => {
       voice: 'ada',
       run: 'ada/finetune',
       state: 'running',
-      created: 1,
-      started: 1,
+      created: now - 2600,
+      started: now - 2600,
       progress: {
+        time: now,
         stage: 'train',
         done: 612,
         total: 1500,
@@ -94,9 +96,9 @@ test.skipIf(!process.env.LOOK)('pictures', { timeout: 300_000 }, async () => {
     process.env.LOOK === 'all' ? pages : pages.filter((each) => each.startsWith(process.env.LOOK!));
   for (const width of widths)
     for (const colorScheme of ['light', 'dark'] as const) {
-      if (colorScheme === 'dark' && width === 1024) continue;
+      if (colorScheme === 'dark' && width === 1280) continue;
       const { page, problems, close } = await open(browser, url, {
-        viewport: { width, height: width === 390 ? 844 : 1000 },
+        viewport: { width, height: width === 360 ? 780 : width === 1280 ? 860 : 1080 },
         colorScheme,
       });
       for (const each of only) {
@@ -104,7 +106,7 @@ test.skipIf(!process.env.LOOK)('pictures', { timeout: 300_000 }, async () => {
         await page.waitForTimeout(700);
         await page.screenshot({
           path: `${import.meta.dirname}/shots/${each.replace(/\W+/g, '-')}-${width}-${colorScheme}.png`,
-          fullPage: width !== 1600,
+          fullPage: width !== 1920,
         });
       }
       if (problems.length) console.log(width, colorScheme, [...new Set(problems)]);

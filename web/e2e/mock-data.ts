@@ -59,6 +59,7 @@ export function metricsOf(count: number, seed: number): Metrics {
     loss_mel_ce: mel,
     loss_gpt_total: it.map((_, i) => text[i]! * 0.01 + mel[i]!),
     lr: it.map((i) => 1e-5 * 0.5 ** Math.floor(i / 400)),
+    iteration_seconds: it.map((i) => 4 + noise(i)),
     grad_norm: it.map((i) => 1.2 + Math.abs(noise(i * 3)) * 2 * Math.exp(-i / 900)),
   };
   const at = it.filter((i) => i % 150 === 0);

@@ -62,18 +62,20 @@ describe('the page', () => {
     expect(size).toBeLessThan(300_000);
   });
   test('paints within 200 ms', async () => {
-    const times: number[] = [];
-    for (let round = 0; round < 5; round++) {
-      const { page, close } = await open(browser, `${url}/#/prepare/ada`);
-      await page.waitForSelector('h1');
-      times.push(
-        await page.evaluate(
-          () => performance.getEntriesByName('first-contentful-paint')[0]?.startTime ?? 1e9,
-        ),
-      );
-      await close();
+    for (const place of ['prepare/ada', 'train/ada', 'curate/ada']) {
+      const times: number[] = [];
+      for (let round = 0; round < 5; round++) {
+        const { page, close } = await open(browser, `${url}/#/${place}`);
+        await page.waitForSelector('h1');
+        times.push(
+          await page.evaluate(
+            () => performance.getEntriesByName('first-contentful-paint')[0]?.startTime ?? 1e9,
+          ),
+        );
+        await close();
+      }
+      expect(Math.min(...times), place).toBeLessThan(200); // what the machine does beside it is not the page's
     }
-    expect(Math.min(...times)).toBeLessThan(200);
   });
 
   const pages = [
@@ -245,7 +247,7 @@ describe('the connection', () => {
     await mock.start(port);
     const begun = Date.now();
     await page.getByText('777 lines').waitFor({ timeout: 5000 });
-    expect(Date.now() - begun).toBeLessThan(2500); // a try each 2 s at most
+    expect(Date.now() - begun).toBeLessThan(1500); // a try each 0.7 s
     await page.getByText('Connected').filter({ visible: true }).waitFor();
     await close();
   });

@@ -1,8 +1,10 @@
-// The real program in a workspace of its own.
-import { spawn, type ChildProcess } from 'node:child_process';
+// The real program in a workspace of its own. It gives the page that it was built with; with PAGE=dist in the environment
+// that of web/dist, so that a page can be tried without a new build.
+import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { basename, join, resolve } from 'node:path';
+import { Front } from './front';
 
 const root = resolve(import.meta.dirname, '../..');
 export const binary = resolve(import.meta.dirname, '..', process.env.TESTUDO ?? '../build/testudo');
@@ -27,9 +29,46 @@ export function sentences(count: number): string[] {
     .map((name) => join(recordings, name));
 }
 
+function run(folder: string, ...words: string[]): void {
+  const ended = spawnSync(binary, ['--workspace', folder, '--quiet', ...words], {
+    env: { ...process.env, OMP_WAIT_POLICY: 'passive' },
+    encoding: 'utf8',
+  });
+  if (ended.status !== 0) throw new Error(`testudo ${words.join(' ')}: ${ended.stderr}`);
+}
+
+/** A workspace with two voices ready to train on a nano model: "ada" has a short training behind it, "bob" is to have an
+ * endless one. */
+export function trainedWorkspace(): string {
+  const folder = workspace();
+  mkdirSync(join(folder, 'voices/ada'), { recursive: true });
+  for (const file of sentences(10)) cpSync(file, join(folder, 'voices/ada', basename(file)));
+  run(folder, 'prepare', 'ada', '--language', 'en', '--whisper-model', 'tiny.en');
+  run(folder, 'models', 'init', '--size', 'nano');
+  for (const kind of ['voices', 'training'])
+    cpSync(join(folder, kind, 'ada'), join(folder, kind, 'bob'), { recursive: true });
+  const configure = (voice: string, ...flags: string[]) =>
+    run(
+      folder,
+      'configure',
+      voice,
+      ...['--batch-size', '8', '--gradient-accumulation-size', '1'],
+      ...['--source-model', 'models/tortoise/random-nano.pth'],
+      ...['--dvae-model', 'models/tortoise/random-nano_dvae.pth'],
+      ...['--sample-sentences', 'Please enter your number.', ...flags],
+    );
+  configure('ada', '--epochs', '6', '--save-rate', '3');
+  configure('bob', '--epochs', '100000', '--save-rate', '100000');
+  run(folder, 'train', 'ada');
+  return folder;
+}
+
 export class Program {
   address = '';
   token = '';
+  private killed = false;
+  private front: Front | null = null;
+  private own = ''; // its address without one before it
   private constructor(private readonly child: ChildProcess) {}
 
   static start(folder: string, ...flags: string[]): Promise<Program> {
@@ -47,19 +86,29 @@ export class Program {
         const told = /^\{[\s\S]*?\n?\}/m.exec(out);
         if (!told || program.address) return;
         const { address, token } = JSON.parse(told[0]) as { address: string; token: string | null };
-        program.address = address.replace(/\/$/, '');
+        program.address = program.own = address.replace(/\/$/, '');
         program.token = token ?? '';
-        done(program);
+        if (process.env.PAGE !== 'dist' || flags.includes('--base-path')) return done(program);
+        program.front = new Front(program.address);
+        void program.front.start().then((url) => {
+          program.address = url;
+          done(program);
+        });
       });
-      child.on('exit', (code) => fail(new Error(`testudo serve ended with ${code}: ${said}`)));
+      child.on('exit', (code, signal) => {
+        if (program.address && !program.killed)
+          console.error(`testudo serve ended by itself: ${code ?? signal} ${said}`);
+        fail(new Error(`testudo serve ended with ${code}: ${said}`));
+      });
     });
   }
 
   get port(): string {
-    return new URL(this.address).port;
+    return new URL(this.own).port;
   }
 
   kill(signal: NodeJS.Signals = 'SIGKILL'): Promise<void> {
+    this.killed = true;
     return new Promise((done) => {
       if (this.child.exitCode !== null || this.child.signalCode !== null) return done();
       this.child.on('exit', () => done());

@@ -164,8 +164,12 @@ test('training: starts, shows numbers, stops gracefully, then hard', async () =>
     lr: 1e-5,
     eta_seconds: 355,
     milestones: [{ kind: 'save', iteration: 675, iterations_left: 63, seconds_left: 25 }],
-    losses: { text: 2.31, mel: 1.87, total: 1.9 },
+    losses: { text: 2.31, mel: 1.87, total: 1.9, validation: 2.05 },
+    batch: 3,
+    batches: 15,
   });
+  for (const words of ['3 / 15', '1e-5', '2.31', '1.87', '1.9', '2.05'])
+    await page.locator('dd').getByText(words, { exact: true }).first().waitFor();
   for (const words of ['41 / 100', '612 / 1,500', '2.5 it/s', '5 min 55 s left', '675, in 25 s'])
     await page.getByText(words, { exact: true }).waitFor();
   await page.locator('main header').getByRole('button', { name: 'Stop', exact: true }).click();
@@ -188,6 +192,7 @@ test('the console is searched, and quiet unless asked', async () => {
   ];
   for (let i = 0; i < 30; i++) mock.event('j1', { type: 'log', level: 'info', message: `line ${i}` });
   mock.event('j1', { type: 'metric', it: 1, loss_gpt_total: 2 });
+  mock.jobsChanged();
   await goTo('train/ada');
   await page.getByText('line 29').waitFor();
   expect(await page.getByText('loss_gpt_total').count()).toBe(0);
@@ -195,6 +200,18 @@ test('the console is searched, and quiet unless asked', async () => {
   await page.getByText('loss_gpt_total').waitFor();
   await page.getByLabel('Search the console').fill('line 7');
   await expect.poll(() => page.locator('.console p').count()).toBe(1);
+  expect(await page.locator('.console mark').allInnerTexts()).toEqual(['line 7']);
+
+  // Who scrolls up is left in peace; at the end it follows again.
+  await page.getByLabel('Search the console').fill('');
+  const follow = page.getByLabel('Follow');
+  await page.locator('.console').evaluate((box) => (box.scrollTop = 0));
+  await expect.poll(() => follow.isChecked()).toBe(false);
+  mock.event('j1', { type: 'log', level: 'info', message: 'line 30' });
+  await page.getByText('line 30').waitFor();
+  expect(await page.locator('.console').evaluate((box) => box.scrollTop)).toBe(0);
+  await follow.check();
+  await expect.poll(() => page.locator('.console').evaluate((box) => box.scrollTop)).toBeGreaterThan(0);
 });
 
 test('graphs: axes, zoom, values, comparing, files', async () => {
@@ -208,34 +225,96 @@ test('graphs: axes, zoom, values, comparing, files', async () => {
   await page.mouse.down();
   await page.mouse.move(box.x + box.width * 0.7, box.y + 105, { steps: 4 });
   await page.mouse.up();
-  await page.getByRole('button', { name: 'Show all' }).click();
+  await page.getByRole('button', { name: 'Show all of Loss' }).click();
   await page.getByLabel('Logarithmic').check();
+  await page.getByLabel('Without outliers').check();
   await page.getByLabel('Along').selectOption('time');
   await page.getByLabel('Along').selectOption('epoch');
   await chart.focus();
   await page.keyboard.press('+');
   await page.keyboard.press('ArrowRight');
   await page.locator('.values').getByText('Epoch').waitFor();
-  await page.getByText('Limits').click();
-  await page.getByLabel('y from').fill('1');
-  await page.getByLabel('y to').fill('4');
-  await page.getByLabel('y to').press('Enter');
+
+  // One end of an axis is enough; what cannot be is said.
+  await page.locator('summary[aria-label="Limits of Loss"]').click();
+  const lowest = page.getByLabel('y from').first();
+  await lowest.fill('0');
+  await lowest.press('Enter');
+  await page.getByText('A logarithmic axis begins above 0.').waitFor();
+  await lowest.fill('1.5');
+  await lowest.press('Enter');
+  await page.getByText('A logarithmic axis begins above 0.').waitFor({ state: 'detached' });
+  await page.keyboard.press('Escape');
   await page.getByText('Compare runs').click();
   await page.getByLabel(/finetune_archived/).check();
   await page.locator('.names li').nth(1).waitFor();
   await page.keyboard.press('Escape');
   for (const form of ['CSV', 'SVG', 'PNG']) {
+    await page.locator('summary[aria-label="Save Loss"]').click();
     const [download] = await Promise.all([
       page.waitForEvent('download'),
-      page
-        .getByRole('button', { name: `Save as ${form}` })
-        .first()
-        .click(),
+      page.getByRole('button', { name: `Save Loss as ${form}` }).click(),
     ]);
     const bytes = readFileSync(await download.path());
     const begins = { CSV: 'Epoch,', SVG: '<svg', PNG: '\x89PNG' }[form]!;
     expect(bytes.subarray(0, begins.length).toString('latin1')).toBe(begins);
   }
+  for (const name of ['Learning rate', 'Gradient norm'])
+    await page.getByRole('application', { name: `${name}, graph` }).waitFor();
+  await page.getByLabel('Another number').selectOption('iteration_seconds');
+  await page.getByRole('application', { name: 'Seconds an iteration, graph' }).waitFor();
+
+  // How it is looked at stays when the page is loaded again.
+  await page.reload();
+  await chart.waitFor();
+  expect(await page.getByLabel('Logarithmic').isChecked()).toBe(true);
+  expect(await page.getByLabel('Along').inputValue()).toBe('epoch');
+  await page.getByRole('application', { name: 'Seconds an iteration, graph' }).waitFor();
+  expect(problems).toEqual([]);
+});
+
+test('by keyboard alone: resume, read a graph, stop, listen, take the model', async () => {
+  await goTo('train/ada');
+  await page.getByRole('heading', { name: 'Loss' }).waitFor();
+  const focused = () =>
+    page.evaluate(
+      () =>
+        document.activeElement?.getAttribute('aria-label') ??
+        document.activeElement?.textContent?.trim() ??
+        '',
+    );
+  async function tabTo(name: RegExp): Promise<void> {
+    for (let i = 0; i < 90; i++) {
+      if (name.test(await focused())) return;
+      await page.keyboard.press('Tab');
+    }
+    throw new Error(`Tab never came to ${name}`);
+  }
+  await tabTo(/^Resume$/);
+  await page.keyboard.press('Enter');
+  await expect.poll(() => mock.jobs[0]?.state).toBe('running');
+  await page.evaluate(() => document.getElementById('main')!.focus());
+  await tabTo(/^Stop$/);
+  await page.keyboard.press('Enter');
+  await expect.poll(() => mock.jobs[0]?.state).toBe('stopping');
+  await tabTo(/^Stop at once$/);
+  await page.keyboard.press(' ');
+  await expect.poll(() => mock.jobs[0]?.state).toBe('stopped');
+  await tabTo(/^Loss, graph$/);
+  await page.keyboard.press('ArrowLeft');
+  await page.locator('.values').getByText('Iteration').waitFor();
+  await page.keyboard.press('Escape');
+  await tabTo(/^Play iteration 1500/);
+  await page.keyboard.press('Enter');
+  await page.getByRole('button', { name: /^Stop iteration 1500/ }).waitFor();
+  await page.keyboard.press('Enter');
+  await tabTo(/^Use the model of iteration 1500$/);
+  await page.keyboard.press('Enter');
+  await page.getByRole('dialog').waitFor();
+  await tabTo(/^Use this model$/);
+  await page.keyboard.press('Enter');
+  await page.getByText('It is models/finetunes/ada_1500.pth now.').waitFor();
+  expect(await focused()).toBe('Use the model of iteration 1500'); // back where it was
   expect(problems).toEqual([]);
 });
 
@@ -246,6 +325,9 @@ test('samples: side by side, blind, and a model is taken', async () => {
     .first()
     .click();
   await page.getByRole('button', { name: /Stop iteration 1500/ }).waitFor();
+  await page.getByRole('button', { name: /^Stop iteration 1500/ }).click();
+  await page.getByRole('button', { name: /^Play all checkpoints, oldest first: It was/ }).click();
+  await page.getByRole('button', { name: /^Stop iteration 500: It was/ }).waitFor();
   await page.getByRole('button', { name: 'Blind A/B' }).click();
   expect(await page.locator('.ab').innerText()).not.toMatch(/iteration/);
   await page.getByRole('button', { name: 'A is better' }).click();
@@ -254,6 +336,15 @@ test('samples: side by side, blind, and a model is taken', async () => {
     .getByText(/iteration/)
     .first()
     .waitFor();
+  await page.getByRole('button', { name: 'Next pair' }).click();
+  expect(await page.locator('.ab').innerText()).not.toMatch(/iteration/);
+  await page.getByRole('button', { name: 'No difference' }).click();
+  await page.reload();
+  await page.getByRole('button', { name: 'Blind A/B' }).click();
+  const heard = await page.locator('.ab ~ table td:last-child').allInnerTexts();
+  expect(heard.reduce((sum, each) => sum + Number(each), 0)).toBe(4); // two votes, two checkpoints each
+  await page.getByRole('button', { name: 'Forget the votes' }).click();
+  await expect.poll(() => page.locator('.ab ~ table').count()).toBe(0);
   await page.getByRole('button', { name: 'Use the model of iteration 1500' }).click();
   await page.getByRole('dialog').getByRole('button', { name: 'Use this model' }).click();
   await page.getByText('It is models/finetunes/ada_1500.pth now.').waitFor();

@@ -6,6 +6,7 @@ import {
   toCsv,
   valueAtX,
   valueAtY,
+  within,
   xAt,
   yAt,
   yExtent,
@@ -53,6 +54,16 @@ describe('ticks', () => {
     expect(linearTicks(0, 1, 5).map((tick) => tick.label)).toEqual(['0', '0.2', '0.4', '0.6', '0.8', '1.0']);
     expect(linearTicks(-3, 12, 3).map((tick) => tick.at)).toEqual([0, 5, 10]);
     expect(linearTicks(0, 1e-5, 2).map((tick) => tick.label)).toEqual(['0', '5e-6', '1e-5']);
+  });
+  test('of small numbers have one form', () => {
+    expect(linearTicks(0, 0.001, 4).map((tick) => tick.label)).toEqual([
+      '0',
+      '2e-4',
+      '4e-4',
+      '6e-4',
+      '8e-4',
+      '1e-3',
+    ]);
   });
   test('of nothing are none', () => {
     expect(linearTicks(1, 1, 5)).toEqual([]);
@@ -116,6 +127,26 @@ describe('a chart', () => {
     expect(yExtent([data[0]!.y], data, { low: 3, high: 4 }, options).high).toBeLessThan(10);
     const extent = yExtent([Float64Array.from([0, -1, 5, 2])], data, x, { ...options, logarithmic: true });
     expect(extent.low).toBeGreaterThan(1);
+  });
+  test('leaves outliers out of its axis when asked to', () => {
+    const many = [
+      series(
+        [...Array(100).keys()],
+        [...Array(100).keys()].map((i) => (i === 50 ? 1000 : 1 + (i % 2))),
+      ),
+    ];
+    const of = (typical: boolean) =>
+      yExtent([many[0]!.y], many, { low: 0, high: 99 }, { ...options, typical }).high;
+    expect(of(false)).toBeGreaterThan(1000);
+    expect(of(true)).toBeLessThan(3);
+  });
+  test('has an axis with one end given, and never an empty one', () => {
+    const all = { low: 0, high: 100 };
+    expect(within(null, all)).toEqual(all);
+    expect(within({ low: 20 }, all)).toEqual({ low: 20, high: 100 });
+    expect(within({ high: 20 }, all)).toEqual({ low: 0, high: 20 });
+    expect(within({ low: 150 }, all)).toEqual({ low: 150, high: 250 });
+    expect(within({ high: -5 }, all)).toEqual({ low: -105, high: -5 });
   });
   test('reads the nearest point of each series', () => {
     const chart = drawChart(data, options, 400, 200, colours);

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { appendColumns, ascending, xColumn } from '../src/lib/columns';
+import { appendColumns, ascending, newest, numberAt, xColumn } from '../src/lib/columns';
 import { JobLog } from '../src/lib/joblog';
 import { EventParser } from '../src/lib/sse';
 import type { JobEvent } from '../src/lib/types';
@@ -101,5 +101,14 @@ describe('series', () => {
     expect([...xColumn(columns, 'it')]).toEqual([1, 2, 3]);
     expect([...xColumn(columns, 'epoch')]).toEqual([0.5, 1, 1.5]);
     expect([...xColumn(columns, 'time')]).toEqual([0, 4, 10]);
+  });
+  test('are looked up', () => {
+    const columns = { it: [10, 20, 30], loss: [3, null, 1], other: [null, null, null] };
+    expect(newest(columns, 'loss')).toBe(1);
+    expect(newest(columns, 'other')).toBeNull();
+    expect(numberAt(columns, 'loss', 12, 5)).toBe(3);
+    expect(numberAt(columns, 'loss', 20, 5)).toBeNull();
+    expect(numberAt(columns, 'loss', 20, 10)).toBe(1);
+    expect(numberAt(undefined, 'loss', 20, 10)).toBeNull();
   });
 });

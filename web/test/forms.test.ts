@@ -88,6 +88,7 @@ describe('blind comparison', () => {
       { iteration: 2, won: 2, heard: 2 },
       { iteration: 1, won: 0, heard: 2 },
     ]);
+    expect(withVote([], pair, 'same').map((score) => score.won)).toEqual([0.5, 0.5]);
   });
 });
 

@@ -97,6 +97,31 @@ test('ends a connection on which not even a heartbeat comes', async () => {
   expect(server.asked).toHaveLength(2);
 });
 
+test('a machine that slept connects anew at once: its connection may have died unseen', async () => {
+  server.send('event: job\nid: c3\ndata: 1\n\n');
+  await turn(15_000);
+  expect(server.asked).toHaveLength(1);
+  vi.setSystemTime(Date.now() + 30_000); // less than the silence that a connection may keep
+  await turn(5000);
+  expect(server.asked).toEqual(['http://x/events', 'http://x/events?cursor=c3']);
+  expect(links.at(-1)).toBe('live');
+});
+
+test('who comes back is found within a second', async () => {
+  server.answers = [0, 0, 0, 0, 0, 0, 0, 0];
+  server.end();
+  await turn(4000);
+  const asked = server.asked.length;
+  await turn(1000);
+  expect(server.asked.length).toBeGreaterThan(asked);
+});
+
+test('ten who ask to reconnect at once get one connection', async () => {
+  for (let i = 0; i < 10; i++) stream.reconnect();
+  await turn(3000);
+  expect(server.asked).toHaveLength(2);
+});
+
 test('reconnects when told to, with one connection', async () => {
   server.send('event: job\nid: c7\ndata: 1\n\n');
   await turn();

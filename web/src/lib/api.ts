@@ -20,6 +20,8 @@ export const address = (path: string) => new URL(path, document.baseURI).href;
 export const at = (...parts: (string | number)[]) =>
   `api/${parts.map((part) => encodeURIComponent(part)).join('/')}`;
 
+const patience = 60_000; // ms; what sends a body takes the time it takes
+
 interface Options {
   method?: string;
   json?: unknown;
@@ -42,7 +44,7 @@ export async function request(path: string, options: Options = {}): Promise<Resp
       method: options.method ?? 'GET',
       headers,
       body,
-      signal: options.signal ?? null,
+      signal: options.signal ?? (body === null ? AbortSignal.timeout(patience) : null),
       cache: 'no-store',
     });
   } catch (error) {

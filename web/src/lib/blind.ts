@@ -33,14 +33,16 @@ export function nextPair(samples: Sample[], random: () => number): Pair | null {
   return { text, a, b };
 }
 
-export function withVote(scores: Score[], pair: Pair, winner: 'a' | 'b'): Score[] {
+export type Vote = 'a' | 'b' | 'same';
+
+/** No difference: half a win for each. */
+export function withVote(scores: Score[], pair: Pair, vote: Vote): Score[] {
   const add = (list: Score[], iteration: number, won: number): Score[] => {
     const old = list.find((each) => each.iteration === iteration) ?? { iteration, won: 0, heard: 0 };
     return [...list.filter((each) => each !== old), { iteration, won: old.won + won, heard: old.heard + 1 }];
   };
-  return add(
-    add(scores, pair.a.iteration, winner === 'a' ? 1 : 0),
-    pair.b.iteration,
-    winner === 'b' ? 1 : 0,
-  ).sort((x, y) => y.won / y.heard - x.won / x.heard || x.iteration - y.iteration);
+  const share = (side: 'a' | 'b') => (vote === 'same' ? 0.5 : vote === side ? 1 : 0);
+  return add(add(scores, pair.a.iteration, share('a')), pair.b.iteration, share('b')).sort(
+    (x, y) => y.won / y.heard - x.won / x.heard || x.iteration - y.iteration,
+  );
 }

@@ -20,13 +20,20 @@ export interface Range {
   high: number;
 }
 
+/** An end that is not given is where the values end. */
+export interface Limits {
+  low?: number;
+  high?: number;
+}
+
 export interface ChartOptions {
   smoothing: number; // 0 .. 0.999
   logarithmic: boolean;
   xKind: 'number' | 'time';
-  x: Range | null; // null: all there is
-  y: Range | null;
+  x: Limits | null; // null: all there is
+  y: Limits | null;
   from0?: boolean; // a linear axis begins at 0
+  typical?: boolean; // fits the middle nine tenths of the values, not the outliers
 }
 
 export interface Colours {
@@ -79,17 +86,26 @@ export function xExtent(series: Series[]): Range | null {
 
 /** Of the values within `x`, with a little air; on a logarithmic axis only positive ones count. */
 export function yExtent(curves: Float64Array[], series: Series[], x: Range, options: ChartOptions): Range {
-  let low = Infinity;
-  let high = -Infinity;
+  const values: number[] = [];
   series.forEach((each, k) => {
     const end = Math.min(each.x.length, lowerBound(each.x, x.high) + 1);
     for (let i = Math.max(0, lowerBound(each.x, x.low) - 1); i < end; i++) {
       const value = curves[k]![i]!;
       if (!Number.isFinite(value) || (options.logarithmic && value <= 0)) continue;
-      low = Math.min(low, value);
-      high = Math.max(high, value);
+      values.push(value);
     }
   });
+  let low = Infinity;
+  let high = -Infinity;
+  for (const value of values) {
+    low = Math.min(low, value);
+    high = Math.max(high, value);
+  }
+  if (options.typical && values.length >= 20) {
+    values.sort((a, b) => a - b);
+    low = values[Math.floor(values.length * 0.05)]!;
+    high = values[Math.ceil(values.length * 0.95) - 1]!;
+  }
   if (low > high) return options.logarithmic ? { low: 0.1, high: 1 } : { low: 0, high: 1 };
   if (options.logarithmic) {
     const air = high > low ? (high / low) ** 0.05 : 1.2;
@@ -98,6 +114,15 @@ export function yExtent(curves: Float64Array[], series: Series[], x: Range, opti
   if (options.from0) low = Math.min(0, low);
   const air = high > low ? (high - low) * 0.06 : Math.abs(high) * 0.1 || 1;
   return { low: options.from0 && low === 0 ? 0 : low - air, high: high + air };
+}
+
+/** `limits` where they are given, else `all`; never empty. */
+export function within(limits: Limits | null, all: Range): Range {
+  const low = limits?.low ?? all.low;
+  const high = limits?.high ?? all.high;
+  if (low < high) return { low, high };
+  const room = Math.abs(all.high - all.low) || 1;
+  return limits?.low === undefined ? { low: high - room, high } : { low, high: low + room };
 }
 
 export interface Chart {
@@ -116,12 +141,12 @@ export function drawChart(
   const curves = series.map((each) =>
     options.smoothing > 0 && !each.plain ? smooth(each.y, options.smoothing) : each.y,
   );
-  const x = options.x ?? xExtent(series) ?? { low: 0, high: 1 };
+  const x = within(options.x, xExtent(series) ?? { low: 0, high: 1 });
   // The raw curve may reach beyond the smoothed one: the view fits what is read, the smoothed one, once there is one.
-  const y = options.y ?? yExtent(curves, series, x, options);
+  const y = within(options.y, yExtent(curves, series, x, options));
   const yTicks = options.logarithmic
     ? logTicks(y.low, y.high)
-    : linearTicks(y.low, y.high, Math.max(2, Math.floor(height / 45)));
+    : linearTicks(y.low, y.high, Math.max(3, Math.floor(height / 42)));
   const left = Math.max(34, 12 + 6.4 * Math.max(0, ...yTicks.map((tick) => tick.label.length)));
   const frame: Frame = {
     left,
@@ -132,7 +157,7 @@ export function drawChart(
     y,
     logarithmic: options.logarithmic,
   };
-  const wanted = Math.max(2, Math.floor(frame.width / 90));
+  const wanted = Math.max(3, Math.floor(frame.width / 80));
   const xTicks =
     options.xKind === 'time' ? timeTicks(x.low, x.high, wanted) : linearTicks(x.low, x.high, wanted);
   const lines: Shape[] = [];

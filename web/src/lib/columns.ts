@@ -35,7 +35,8 @@ export function ascending(columns: Columns): Columns {
   );
 }
 
-export type XAxis = 'it' | 'epoch' | 'time';
+export const axes = ['it', 'epoch', 'time'] as const;
+export type XAxis = (typeof axes)[number];
 
 /** x of each point: iteration; epoch with its fraction where the step within it is known; seconds since the
  * first point. */
@@ -58,3 +59,28 @@ export function xColumn(columns: Columns, axis: XAxis): Float64Array {
 
 export const yColumn = (columns: Columns, key: string) =>
   Float64Array.from(columns.it ?? [], (_, i) => columns[key]?.[i] ?? NaN);
+
+/** The newest number of a column; null where there is none. */
+export function newest(columns: Columns | undefined, key: string): number | null {
+  const values = columns?.[key] ?? [];
+  for (let i = values.length - 1; i >= 0; i--) if (values[i] !== null) return values[i]!;
+  return null;
+}
+
+/** The number at an iteration, or at the nearest that is at most `reach` away. */
+export function numberAt(
+  columns: Columns | undefined,
+  key: string,
+  iteration: number,
+  reach: number,
+): number | null {
+  let best: number | null = null;
+  let distance = reach;
+  columns?.it?.forEach((it, i) => {
+    const value = columns[key]?.[i] ?? null;
+    if (it === null || value === null || Math.abs(it - iteration) > distance) return;
+    distance = Math.abs(it - iteration);
+    best = value;
+  });
+  return best;
+}

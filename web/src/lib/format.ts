@@ -91,6 +91,11 @@ export function languageName(code: string): string {
   }
 }
 
+/** As moment(), without seconds: for what is only guessed. */
+export function timeOfDay(seconds: number, now = Date.now()): string {
+  return moment(seconds, now).slice(0, -3);
+}
+
 function day(date: Date): string {
   return `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())}`;
 }

@@ -5,21 +5,31 @@ export interface Tick {
   label: string;
 }
 
-/** Round steps of 1, 2 or 5 times a power of ten, about `wanted` of them between low and high. */
+/** Round steps of 1, 2 or 5 times a power of ten, whichever is nearest, about `wanted` of them between low and high. */
 export function linearTicks(low: number, high: number, wanted: number): Tick[] {
   if (!(high > low) || wanted < 1) return [];
   const step = niceStep((high - low) / wanted);
   const digits = Math.max(0, -Math.floor(Math.log10(step) + 1e-9));
+  const tiny = Math.max(Math.abs(low), Math.abs(high)) < 0.01; // all of an axis in one form
   const out: Tick[] = [];
   for (let k = firstStep(low, step); k * step <= high + step * 1e-9; k++)
-    out.push({ at: k * step, label: plain(k * step, digits) });
+    out.push({ at: k * step, label: tiny ? power(k * step) : plain(k * step, digits) });
   return out;
+}
+
+function power(value: number): string {
+  return Math.abs(value) < 1e-12
+    ? '0'
+    : value
+        .toExponential(2)
+        .replace(/\.?0+e/, 'e')
+        .replace('e+', 'e');
 }
 
 export function niceStep(rough: number): number {
   const power = 10 ** Math.floor(Math.log10(rough));
   const share = rough / power;
-  return power * (share <= 1.0000001 ? 1 : share <= 2.0000001 ? 2 : share <= 5.0000001 ? 5 : 10);
+  return power * (share < 1.5 ? 1 : share < 3.5 ? 2 : share < 7.5 ? 5 : 10);
 }
 
 /** Powers of ten; within one or two of them also 2 and 5 times. */
@@ -69,12 +79,7 @@ function timeLabel(seconds: number, digits: number): string {
 
 function plain(value: number, digits: number): string {
   const size = Math.abs(value);
-  if (size < 1e-12) return '0';
-  if (size !== 0 && (size < 1e-3 || size >= 1e6))
-    return value
-      .toExponential(2)
-      .replace(/\.?0+e/, 'e')
-      .replace('e+', 'e');
+  if (size < 1e-3 || size >= 1e6) return power(value);
   return size >= 10000
     ? value.toLocaleString('en-US', { maximumFractionDigits: digits })
     : value.toFixed(digits);

@@ -266,6 +266,7 @@ export interface Job {
 }
 
 export interface Progress {
+  time?: number;
   stage?: string;
   done?: number;
   total?: number;

@@ -33,9 +33,11 @@ export function tip(element: HTMLElement, text: string) {
     clearTimeout(timer);
     timer = window.setTimeout(() => show(), 350);
   };
+  // Later: an element that is taken away loses the focus in the middle of a drawing, where nothing may be changed.
   const hide = () => {
     clearTimeout(timer);
-    if (shown.text === words) shown.text = '';
+    const mine = words;
+    queueMicrotask(() => shown.text === mine && (shown.text = ''));
   };
   const focus = () => element.matches(':focus-visible') && show();
   const key = (event: KeyboardEvent) => event.key === 'Escape' && hide();

@@ -1,5 +1,5 @@
 // The console of a job, live.
-import { ask, at } from '../lib/api';
+import { ApiError, ask, at } from '../lib/api';
 import { JobLog, type ConsoleLine } from '../lib/joblog';
 import type { JobEvent } from '../lib/types';
 import { onJobEvent } from './studio.svelte';
@@ -8,6 +8,9 @@ export class LiveLog {
   lines = $state.raw<ConsoleLine[]>([]);
   private log = new JobLog();
   private frame = 0;
+  private timer = 0; // of the next try
+  private closed = false;
+  private asking = new AbortController();
   private off: () => void;
 
   constructor(
@@ -22,17 +25,26 @@ export class LiveLog {
   }
 
   private async read(): Promise<void> {
-    const log = (this.log = new JobLog());
+    clearTimeout(this.timer);
+    this.asking.abort();
+    this.asking = new AbortController();
+    const log = (this.log = new JobLog()); // until it is read, what was shown stays
     const types = this.verbose ? '' : '&types=log,artifact,done,failed';
     try {
       const { events } = await ask<{ events: JobEvent[] }>(
         `${at('jobs', this.job, 'events')}?last=5000${types}`,
+        { signal: this.asking.signal },
       );
       log.loaded(events);
-    } catch {
-      log.loaded([]);
+      if (log === this.log) this.show();
+    } catch (error) {
+      if (error instanceof ApiError && error.status > 0) {
+        log.loaded([]); // gone
+        if (log === this.log) this.show();
+        return;
+      }
+      if (!this.closed && log === this.log) this.timer = window.setTimeout(() => void this.read(), 1000);
     }
-    this.show();
   }
 
   /** Many lines, one drawing. */
@@ -45,7 +57,10 @@ export class LiveLog {
   }
 
   close(): void {
+    this.closed = true;
     this.off();
+    this.asking.abort();
     clearTimeout(this.frame);
+    clearTimeout(this.timer);
   }
 }

@@ -3,6 +3,8 @@ import { ask, problemOf, request } from '../lib/api';
 import type { Problem } from '../lib/types';
 import { stamp } from './studio.svelte';
 
+const patience = 10_000; // ms
+
 export class Loaded<T> {
   value = $state.raw<T | null>(null);
   problem = $state.raw<Problem | null>(null);
@@ -22,19 +24,27 @@ export function loaded<T>(
   let etag = '';
   let running = false;
   let wanted: string | null = null; // asked for while one was on its way
+  let begun = 0;
+  let round = 0; // of everything being asked for anew
+  let abort = new AbortController();
 
   async function fetchNow(from: string): Promise<void> {
     if (running) {
       wanted = from;
+      // On a connection that died in silence an answer never comes.
+      if (round !== stamp('') || Date.now() - begun > patience) abort.abort();
       return;
     }
     running = true;
+    begun = Date.now();
+    round = stamp('');
+    abort = new AbortController();
     out.busy = true;
     try {
-      const answer = await request(
-        from,
-        etag && shown === from ? { headers: { 'If-None-Match': etag } } : {},
-      );
+      const answer = await request(from, {
+        signal: abort.signal,
+        ...(etag && shown === from ? { headers: { 'If-None-Match': etag } } : {}),
+      });
       if (answer.status !== 304 && path() === from) {
         etag = answer.headers.get('ETag') ?? '';
         out.value = (await answer.json()) as T;
@@ -42,7 +52,7 @@ export function loaded<T>(
       }
       if (path() === from) out.problem = null;
     } catch (error) {
-      if (path() === from) {
+      if (path() === from && !abort.signal.aborted) {
         out.problem = problemOf(error);
         if (out.problem.kind !== 'network') out.value = null;
         etag = '';

@@ -11,11 +11,13 @@ export interface RunSeries {
 }
 
 const points = 4000;
+const patience = 10_000; // ms
 
 export class RunMetrics {
   readonly series = new SvelteMap<string, RunSeries>(); // by VOICE/RUN
   private next = new Map<string, number>();
   private timers = new Map<string, number>();
+  private asking = new Map<string, { abort: AbortController; begun: number }>();
   private off = onJobEvent((id, event) => {
     if (id === '' && event === null) for (const run of this.series.keys()) void this.read(run, true);
     else if (event?.type === 'metric') {
@@ -53,29 +55,39 @@ export class RunMetrics {
   private async read(run: string, anew: boolean): Promise<void> {
     const after = this.next.get(run);
     if (after === undefined) return;
+    const before = this.asking.get(run);
+    if (before && !anew && Date.now() - before.begun < patience) return this.soon(run);
+    before?.abort.abort(); // on a connection that died in silence its answer never comes
+    const mine = { abort: new AbortController(), begun: Date.now() };
+    this.asking.set(run, mine);
     const slash = run.indexOf('/');
     const path = `${at('runs', run.slice(0, slash), run.slice(slash + 1), 'metrics')}?points=${points}`;
     try {
-      const fresh = await ask<Metrics>(anew || after < 0 ? path : `${path}&after=${after}`);
-      if (!this.next.has(run)) return;
+      const fresh = await ask<Metrics>(anew || after < 0 ? path : `${path}&after=${after}`, {
+        signal: mine.abort.signal,
+      });
       const old = this.series.get(run);
-      this.next.set(run, fresh.next);
-      this.series.set(
-        run,
-        anew || fresh.reset || !old
-          ? { steps: ascending(fresh.steps), validation: ascending(fresh.validation) }
-          : {
-              steps: appendColumns(old.steps, fresh.steps),
-              validation: appendColumns(old.validation, fresh.validation),
-            },
-      );
+      if (this.next.has(run)) {
+        this.next.set(run, fresh.next);
+        this.series.set(
+          run,
+          anew || fresh.reset || !old
+            ? { steps: ascending(fresh.steps), validation: ascending(fresh.validation) }
+            : {
+                steps: appendColumns(old.steps, fresh.steps),
+                validation: appendColumns(old.validation, fresh.validation),
+              },
+        );
+      }
     } catch {
       // gone, or not begun: a later event asks again
     }
+    if (this.asking.get(run) === mine) this.asking.delete(run);
   }
 
   close(): void {
     this.off();
     this.timers.forEach((timer) => clearTimeout(timer));
+    this.asking.forEach((each) => each.abort.abort());
   }
 }

@@ -9,12 +9,17 @@ class Sound {
     else this.play(source);
   }
 
-  play(source: string): void {
+  /** `then`: what is to follow, in order. */
+  play(source: string, then: string[] = []): void {
     this.stop();
     const element = (this.element = new Audio(source));
     this.playing = source;
     element.ontimeupdate = () => (this.at = element.currentTime / (element.duration || 1));
-    element.onended = element.onerror = () => this.element === element && this.stop();
+    element.onended = element.onerror = () => {
+      if (this.element !== element) return;
+      if (then.length) this.play(then[0]!, then.slice(1));
+      else this.stop();
+    };
     element.play().catch(() => this.element === element && this.stop());
   }
 

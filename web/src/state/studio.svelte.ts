@@ -47,63 +47,82 @@ let stream: Stream | null = null;
 let server = '';
 let revision = -1;
 let early: ServerEvent[] | null = []; // what came before the state was there
+const patience = 5000; // ms for the state: a connection that died in silence is not waited for
 
 export function startStudio(): void {
   stream = openLink(address('api/events'), (event) => (early ? early.push(event) : take(event)), linked);
   void reload(false);
-  let seen = Date.now();
-  setInterval(() => {
-    const now = Date.now();
-    if (now - seen > 30_000) reconnect(); // the machine slept
-    seen = now;
-  }, 5000);
-  addEventListener('online', reconnect);
+  addEventListener('online', reconnect); // another network: the old connection leads nowhere
 }
 
 export function reconnect(): void {
   stream?.reconnect();
-  void reload(true);
+  refresh();
 }
 
+/** What is shown is asked for anew at once. What was on its way may be on a dead connection, of which a browser has few:
+ * it is given up. */
+function refresh(): void {
+  asking.abort();
+  touch('');
+  listeners.forEach((listener) => listener('', null));
+  void reload(false);
+}
+
+let beenLive = false;
 function linked(state: LinkState): void {
+  const again = beenLive && state === 'live' && studio.link !== 'live';
+  beenLive ||= state === 'live';
   studio.link = state;
   if (state === 'unauthorized') location.assign(address('login'));
-  if (state === 'live' && studio.problem) void reload(true);
+  if (again) refresh();
+  else if (state === 'live' && studio.problem) void reload(true);
 }
 
-let loading: Promise<void> | null = null;
+let loading = false;
+let asking = new AbortController();
+let wanted = false; // asked for while one was on its way, which may have been answered before
 
 /** Asks for everything; `all`: whatever is shown may be stale. */
-function reload(all: boolean): Promise<void> {
-  loading ??= (async () => {
-    try {
-      const state = await ask<State>('api/state');
-      server = state.server;
-      revision = state.revision;
-      Object.assign(studio, {
-        ready: true,
-        problem: null,
-        version: state.version,
-        workspace: state.workspace,
-        voices: state.voices,
-        jobs: state.jobs,
-        queue: state.queue,
-      });
-      const waiting = early ?? [];
-      early = null;
-      waiting.forEach(take);
-      if (all) {
-        touch('');
-        listeners.forEach((listener) => listener('', null));
-      }
-    } catch (error) {
-      studio.problem = problemOf(error);
-      setTimeout(() => studio.problem && void reload(all), 1000);
-    } finally {
-      loading = null;
+async function reload(all: boolean): Promise<void> {
+  if (loading) {
+    wanted = true;
+    return;
+  }
+  loading = true;
+  try {
+    asking = new AbortController();
+    const state = await ask<State>('api/state', {
+      signal: AbortSignal.any([asking.signal, AbortSignal.timeout(patience)]),
+    });
+    server = state.server;
+    revision = state.revision;
+    Object.assign(studio, {
+      ready: true,
+      problem: null,
+      version: state.version,
+      workspace: state.workspace,
+      voices: state.voices,
+      jobs: state.jobs,
+      queue: state.queue,
+    });
+    const waiting = early ?? [];
+    early = null;
+    waiting.forEach(take);
+    if (all) {
+      touch('');
+      listeners.forEach((listener) => listener('', null));
     }
-  })();
-  return loading;
+  } catch (error) {
+    if (!asking.signal.aborted) {
+      studio.problem = problemOf(error);
+      setTimeout(() => studio.problem && void reload(true), 500);
+    }
+  }
+  loading = false;
+  if (!wanted) return;
+  wanted = false;
+  void reload(true);
 }
 
 let voicesAsked = false;
