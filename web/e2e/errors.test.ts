@@ -184,7 +184,7 @@ describe.skipIf(!present)('errors', () => {
     patient,
     async () => {
       await visit('prepare/bob');
-      const choose = page.locator('input[type=file]');
+      const choose = page.locator('input[type=file][multiple]');
       await choose.setInputFiles({ name: 'notes.docx', mimeType: 'x/y', buffer: Buffer.from('no sound') });
       await says('notes.docx', page.locator('main'));
       await choose.setInputFiles({ name: 'noise.wav', mimeType: 'audio/wav', buffer: Buffer.from('RIFFno') });
