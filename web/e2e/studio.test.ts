@@ -68,7 +68,9 @@ describe.skipIf(!present)('the studio', () => {
     await page.getByRole('button', { name: 'New voice' }).first().click();
     await page.getByLabel('Name of the voice').fill('ada');
     await page.getByRole('button', { name: 'Create', exact: true }).click();
-    await page.getByText('Drop recordings here').waitFor();
+    await page.getByText('Drop recordings or folders here').waitFor();
+    await page.locator('ol.steps').waitFor();
+    expect(await page.locator('main [role=alert]').count()).toBe(0); // no dataset yet is no mistake
     await page.locator('input[type=file][multiple]').setInputFiles(sentences(24));
     await page.getByText('24 recordings').waitFor(wait);
     await page.locator('.recordings button[aria-label^="Play"]').first().click();
