@@ -13,6 +13,8 @@
 #include <string_view>
 #include <unordered_map>
 
+#include "core/error.h"
+
 namespace testudo::training {
 
 namespace {
@@ -146,7 +148,8 @@ bool use_training_allocator() {
 bool is_out_of_memory(const std::exception& error) {
     return dynamic_cast<const c10::OutOfMemoryError*>(&error) ||
            dynamic_cast<const std::bad_alloc*>(&error) ||
-           std::string_view(error.what()).find("DefaultCPUAllocator") != std::string_view::npos;
+           (!dynamic_cast<const Error*>(&error) &&
+            std::string_view(error.what()).find("DefaultCPUAllocator") != std::string_view::npos);
 }
 
 ArenaUse arena_use() { return arena ? arena->use() : ArenaUse{}; }

@@ -17,7 +17,8 @@ struct ArenaUse {
 };
 ArenaUse arena_use();
 
-// Whether what was thrown means that the memory of this machine or of a device did not suffice.
+// Whether what was thrown means that the memory of this machine or of a device did not suffice. Not of an
+// Error that says so in libtorch's words: its cause was dealt with.
 bool is_out_of_memory(const std::exception& error);
 
 }  // namespace testudo::training

@@ -1,4 +1,6 @@
 // Steps that run out of memory, by an allocator that refuses what is too large.
+#include "training/out_of_memory.h"
+
 #include <ATen/Parallel.h>
 #include <c10/core/CPUAllocator.h>
 #include <gtest/gtest.h>
@@ -11,6 +13,7 @@
 #include "core/available_memory.h"
 #include "core/subprocess.h"
 #include "training/activation_memory.h"
+#include "training/allocator.h"
 #include "training/measure_memory.h"
 #include "workshop.h"
 
@@ -177,6 +180,16 @@ TEST(OutOfMemory, AValidationOfOneClipThatDoesNotFitIsAnErrorThatNamesTheLimit) 
     const Error error = error_of([&] { shop.train(); });
     EXPECT_EQ(error.kind(), ErrorKind::environment);
     EXPECT_NE(std::string(error.what()).find("there are "), std::string::npos) << error.what();
+}
+
+TEST(OutOfMemory, WhatWasToldOnceIsNotTakenForAnother) {
+    const std::string words = "DefaultCPUAllocator: can't allocate memory";
+    EXPECT_TRUE(is_out_of_memory(c10::Error({__func__, __FILE__, __LINE__}, words)));
+    EXPECT_TRUE(is_out_of_memory(std::bad_alloc()));
+    EXPECT_FALSE(is_out_of_memory(c10::Error({__func__, __FILE__, __LINE__}, "another mistake")));
+    const Error told = out_of_memory(words, "1 GiB");
+    EXPECT_NE(std::string(told.what()).find(words), std::string::npos);
+    EXPECT_FALSE(is_out_of_memory(told));
 }
 
 Config large_config() {
