@@ -80,24 +80,34 @@ void collect_remarks(Events& events, Json& remarks) {
     throw out;
 }
 
+Json settings_in(const Json& body) {
+    Json given = value_of(body, "settings");
+    if (!given.is_object()) throw usage_error("settings must be an object", "Send {\"settings\": {…}}.");
+    return given;
+}
+
+// For throw_with_key() to catch what is wrong with them.
+TrainingSettings settings_of(const Json& given, const std::string& voice) {
+    TrainingSettings settings;
+    settings_from_json(settings, given, "settings");
+    settings.voice = voice;
+    return settings;
+}
+
 Response put_configuration(Shared& shared, const Request& request) {
     const std::string voice = voice_of(shared, request);
     const Json body = json_body(request);
-    const auto given = body.find("settings");
-    if (given == body.end() || !given->is_object())
-        throw usage_error("settings must be an object", "Send {\"settings\": {…}}.");
+    const Json given = settings_in(body);
     const auto paths = training::run_paths(shared.workspace.root(), voice);
     const std::string seen = text_of(body, "seen", "");
     if (!seen.empty() && seen != tag_of_file(paths.yaml))
         throw conflict(cat("the configuration of ", printable(voice), " was changed meanwhile"),
                        "Look at it as it is now.", configuration(shared, voice));
-    check_keys<TrainingSettings>(*given);
+    check_keys<TrainingSettings>(given);
     Json remarks = Json::array();
     Json result;
     try {
-        TrainingSettings settings;
-        settings_from_json(settings, *given, "settings");
-        settings.voice = voice;
+        const TrainingSettings settings = settings_of(given, voice);
         Events events;
         collect_remarks(events, remarks);
         result = training::configure(shared.workspace.root(), settings, events);
@@ -115,13 +125,11 @@ Response put_configuration(Shared& shared, const Request& request) {
 // What settings that need not be saved would come to.
 Response plan(Shared& shared, const Request& request) {
     const std::string voice = voice_of(shared, request);
-    const Json given = value_of(json_body(request), "settings");
-    if (!given.is_object()) throw usage_error("settings must be an object", "Send {\"settings\": {…}}.");
+    const Json given = settings_in(json_body(request));
     check_keys<TrainingSettings>(given);
     TrainingSettings settings;
     try {
-        settings_from_json(settings, given, "settings");
-        settings.voice = voice;
+        settings = settings_of(given, voice);
         check_settings(settings);
     } catch (const Error& error) {
         throw_with_key(error);

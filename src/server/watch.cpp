@@ -9,6 +9,7 @@
 #include "core/strings.h"
 #include "studio/job_tools.h"
 #include "studio/run_series.h"
+#include "studio/upload.h"
 #include "studio/voice_summary.h"
 
 namespace testudo::server {
@@ -69,7 +70,7 @@ std::string mark_of_folder(const fs::path& folder) {
     for (fs::directory_iterator entry(folder, error), end; !error && entry != end; entry.increment(error)) {
         const std::string name = entry->path().filename().string();
         // Of an upload its note: the part that grows beside it would be told all the time.
-        if (!name.starts_with('.') || (name.starts_with(".upload-") && name.ends_with(".json")))
+        if (!name.starts_with('.') || studio::is_upload_note(name))
             marks.push_back(cat(name, ' ', mark_of({entry->path()})));
     }
     std::sort(marks.begin(), marks.end());

@@ -131,6 +131,10 @@ void Upload::cancel() {
     fs::remove(note_, ignored);
 }
 
+bool is_upload_note(const std::string& file_name) {
+    return file_name.starts_with(prefix) && file_name.ends_with(".json");
+}
+
 std::vector<UploadState> unfinished_uploads(const Workspace& workspace, const std::string& voice) {
     std::vector<UploadState> out;
     std::error_code error;

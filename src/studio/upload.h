@@ -50,6 +50,9 @@ class Upload {
     int file_ = -1;
 };
 
+// Whether a file of a voice's folder tells what an unfinished upload is; its bytes grow beside it.
+bool is_upload_note(const std::string& file_name);
+
 // Begun and not finished, by name.
 std::vector<UploadState> unfinished_uploads(const Workspace& workspace, const std::string& voice);
 // Deletes, of all voices, those that got nothing for so long, and what a crash left of one. Returns

@@ -1,35 +1,17 @@
 // Curation with 2,000 segments.
-import { join } from 'node:path';
-import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
-import type { Browser, Page } from 'playwright-core';
+import { beforeEach, expect, test } from 'vitest';
 import { hotkeys } from '../src/lib/hotkeys';
 import type { Segment } from '../src/lib/types';
 import { t } from '../src/text';
 import { violations } from './axe';
-import { launch, open } from './browser';
-import { Mock } from './mock';
+import { setStage } from './stage';
 
-let browser: Browser;
-let mock: Mock;
-let page: Page;
-let problems: string[];
-let close: () => Promise<void>;
-
-beforeAll(async () => {
-  browser = await launch();
-});
+const stage = setStage('#/curate/ada');
+let { mock, page, problems } = stage;
 beforeEach(async () => {
-  await close?.();
-  await mock?.stop();
-  mock = new Mock(join(import.meta.dirname, '../dist'));
-  ({ page, problems, close } = await open(browser, `${await mock.start()}/#/curate/ada`));
+  ({ mock, page, problems } = stage);
   await page.waitForSelector('.segment.selected');
   await page.waitForSelector('canvas.main');
-});
-afterAll(async () => {
-  await close?.();
-  await browser?.close();
-  await mock?.stop();
 });
 
 const selected = () => page.locator('.segment.selected');

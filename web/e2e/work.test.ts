@@ -1,32 +1,12 @@
 // Preparing, configuring, training, models: with the stand-in server.
-import { join } from 'node:path';
 import { readFileSync } from 'node:fs';
-import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
-import type { Browser, Page } from 'playwright-core';
-import { launch, open } from './browser';
-import { Mock } from './mock';
+import { beforeEach, expect, test } from 'vitest';
+import { setStage } from './stage';
 
-let browser: Browser;
-let mock: Mock;
-let url: string;
-let page: Page;
-let problems: string[];
-let close: () => Promise<void>;
-
-beforeAll(async () => {
-  browser = await launch();
-});
-beforeEach(async () => {
-  await close?.();
-  await mock?.stop();
-  mock = new Mock(join(import.meta.dirname, '../dist'));
-  url = await mock.start();
-  ({ page, problems, close } = await open(browser, url));
-});
-afterAll(async () => {
-  await close?.();
-  await browser?.close();
-  await mock?.stop();
+const stage = setStage();
+let { mock, url, page, problems } = stage;
+beforeEach(() => {
+  ({ mock, url, page, problems } = stage);
 });
 const goTo = (place: string) => page.goto(`${url}/#/${place}`);
 

@@ -60,12 +60,17 @@ export function reconnect(): void {
   refresh();
 }
 
+/** Whatever is shown may be stale. */
+function showAnew(): void {
+  touch('');
+  listeners.forEach((listener) => listener('', null));
+}
+
 /** What is shown is asked for anew at once. What was on its way may be on a dead connection, of which a browser has few:
  * it is given up. */
 function refresh(): void {
   asking.abort();
-  touch('');
-  listeners.forEach((listener) => listener('', null));
+  showAnew();
   void reload(false);
 }
 
@@ -109,10 +114,7 @@ async function reload(all: boolean): Promise<void> {
     const waiting = early ?? [];
     early = null;
     waiting.forEach(take);
-    if (all) {
-      touch('');
-      listeners.forEach((listener) => listener('', null));
-    }
+    if (all) showAnew();
   } catch (error) {
     if (!asking.signal.aborted) {
       studio.problem = problemOf(error);
