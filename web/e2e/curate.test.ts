@@ -98,8 +98,10 @@ test('drags borders, places the cursor and splits there', async () => {
   await page.keyboard.press('x');
   await expect.poll(() => find(2000)?.start).toBeCloseTo(1.0, 1);
   expect(find(0).end).toBeCloseTo(1.0, 1);
+  await page.getByText(/^2,001 segments ·/).waitFor();
   await page.keyboard.press('Control+z');
   await expect.poll(() => find(2000)).toBeUndefined();
+  await page.getByText(/^2,000 segments ·/).waitFor(); // before, keys would go by a list with one more
   // The same by keys alone.
   await page.keyboard.press('k');
   await page.keyboard.press('j');

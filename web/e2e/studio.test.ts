@@ -160,7 +160,7 @@ describe.skipIf(!present)('the studio', () => {
     await page.getByRole('heading', { name: 'Plan' }).waitFor(wait);
     await page.getByRole('button', { name: 'YAML' }).click();
     const area = page.getByRole('textbox', { name: 'train.yaml' });
-    await area.waitFor();
+    await expect.poll(() => area.inputValue(), wait).toMatch(/niter: \d+/); // it was read
     const yaml = await area.inputValue();
     await area.fill(yaml.replace(/niter: \d+/, 'niter: many'));
     await page.locator('.gutter .wrong').waitFor(wait);
