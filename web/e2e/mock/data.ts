@@ -1,5 +1,5 @@
 // The small world of the stand-in server.
-import type { Columns, Metrics, Schemas, Segment, Setting, Statistics } from '../src/lib/types';
+import type { Columns, Metrics, Schemas, Segment, Setting, Statistics } from '../../src/lib/types';
 
 const sentences = [
   'It was, he said, a good idea.',

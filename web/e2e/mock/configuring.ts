@@ -1,0 +1,83 @@
+// Settings of the dataset and of the training, and the YAML made of them.
+import type { Values } from '../../src/lib/types';
+import type { Mock } from '../mock';
+import type { Call } from './call';
+
+export function datasetSettings(mock: Mock, call: Call): void {
+  if (call.method === 'PUT') Object.assign(mock.datasetSettings, call.body());
+  return call.json(mock.datasetSettings);
+}
+
+export function states(call: Call): void {
+  const { name } = call;
+  return call.json(
+    name === 'ada'
+      ? [1500, 1000, 500].map((iteration) => ({
+          file: `./training/ada/finetune/training_state/${iteration}.state`,
+          run: 'finetune',
+          iteration,
+          epoch: iteration / 50,
+          time: 1_795_600_000,
+          bytes: 3_400_000_000,
+          complete: true,
+        }))
+      : [],
+  );
+}
+
+export function configuration(mock: Mock, call: Call): void {
+  const { name, item } = call;
+  if (item === 'plan') {
+    const { epochs, batch_size } = call.body().settings as { epochs: number; batch_size: number };
+    const epoch = Math.ceil(1912 / batch_size);
+    return call.json({
+      lines: 1912,
+      iterations_per_epoch: epoch,
+      iterations: epoch * epochs,
+      save_every: 5 * epoch,
+      checkpoints: Math.ceil(epochs / 5),
+    });
+  }
+  if (item === 'import')
+    return call.json({
+      settings: { ...mock.trainingSettings, epochs: 77 },
+      from: 'training/ada/train.json',
+    });
+  if (call.method === 'PUT') {
+    const values = call.body().settings as Values;
+    if (Number(values.epochs) > 500_000)
+      return call.fail(400, 'usage', 'epochs is too large', 'Choose less.', {}, { key: 'epochs' });
+    Object.assign(mock.trainingSettings, values);
+    mock.changed(`configuration:${name}`);
+  }
+  return call.json({
+    settings: mock.trainingSettings,
+    exists: name === 'ada',
+    etag: '"1"',
+    dataset: { train_lines: 1912, validation_lines: 40 },
+    remarks: [],
+  });
+}
+
+export function yaml(mock: Mock, call: Call): void {
+  const { url, response } = call;
+  if (call.method === 'PUT') {
+    const text = call.text;
+    const bad = text.split('\n').findIndex((line) => line.includes('\t') || /^\s*niter: *[a-z]/.test(line));
+    if (bad >= 0)
+      return call.fail(
+        422,
+        'input',
+        `train.yaml:${bad + 1}: niter must be a whole number`,
+        'Correct the value.',
+        {},
+        { line: bad + 1, column: 3 },
+      );
+    if (!url.searchParams.has('check')) mock.yaml = text;
+    response.setHeader('ETag', '"y2"');
+    return call.json({ etag: '"y2"', saved: true });
+  }
+  response.setHeader('ETag', '"y1"');
+  response.setHeader('Content-Type', 'application/yaml');
+  return void response.end(mock.yaml);
+}

@@ -1,0 +1,66 @@
+// Jobs, those that end by themselves within a moment, and the queue.
+import type { Job } from '../../src/lib/types';
+import type { Mock } from '../mock';
+import type { Call } from './call';
+
+export function jobs(mock: Mock, call: Call): void {
+  const { name, what } = call;
+  if (!name && call.method === 'POST') return newJob(mock, call);
+  if (what === 'events')
+    return call.json({
+      events: mock.events.filter((each) => each.job === name),
+      next: mock.sequence,
+    });
+  if (what === 'stop') {
+    const job = mock.jobs.find((each) => each.id === name);
+    if (job) job.state = job.state === 'stopping' ? 'stopped' : 'stopping';
+    mock.jobsChanged();
+    return call.json(job, 202);
+  }
+  return call.json(mock.jobs.find((each) => each.id === name) ?? { jobs: mock.jobs, queue: mock.queue });
+}
+
+export function queue(mock: Mock, call: Call): void {
+  if (call.method === 'PUT') mock.queue.paused = Boolean(call.body().paused);
+  return call.json(mock.queue);
+}
+
+function newJob(mock: Mock, call: Call): void {
+  const request = call.body() as unknown as Job & { recording?: string };
+  mock.asked = { ...request };
+  const job: Job = {
+    id: `j${mock.jobs.length + 1}`,
+    action: request.action,
+    title: `${request.action} ${request.voice ?? ''}`.trim(),
+    ...(request.voice ? { voice: request.voice } : {}),
+    state: 'running',
+    created: Date.now() / 1000,
+    started: Date.now() / 1000,
+    ...(request.action === 'train' || request.action === 'resume'
+      ? { run: `${request.voice}/finetune` }
+      : {}),
+  };
+  mock.jobs.unshift(job);
+  call.json(job, 202);
+  mock.jobsChanged();
+  const end = (result: Record<string, unknown>) =>
+    setTimeout(
+      () => (Object.assign(job, { state: 'done', result, ended: Date.now() / 1000 }), mock.jobsChanged()),
+      60,
+    );
+  if (job.action === 'hear') end({ text: ' It was, he said, a very good idea.', words: [], language: 'en' });
+  if (job.action === 'validate')
+    end({
+      verdict: 'caution',
+      findings: [
+        { name: 'tokenizer', level: 'ok', value: 'built-in' },
+        {
+          name: 'disk',
+          level: 'problem',
+          value: '30 checkpoints need 90 GB, 12 GB are free',
+          remedy: 'Keep fewer.',
+        },
+      ],
+      suggestions: [{ key: 'batch_size', from: 128, to: 64, reason: 'More steps for so few clips.' }],
+    });
+}

@@ -1,0 +1,50 @@
+// Trainings: their runs, metrics, samples and checkpoints.
+import type { Call } from './call';
+import { metricsOf } from './data';
+import { sound } from './sounds';
+
+export function runs(call: Call): void {
+  const { name, what, item, more, url } = call;
+  if (!name)
+    return call.json([
+      { voice: 'ada', run: 'finetune', kind: 'testudo', active: true, changed: 200, iteration: 1500 },
+      {
+        voice: 'ada',
+        run: 'finetune_archived_261101-101500',
+        kind: 'testudo',
+        archived: true,
+        changed: 100,
+        iteration: 900,
+      },
+    ]);
+  if (item === 'metrics')
+    return call.json(
+      url.searchParams.has('after')
+        ? { steps: {}, validation: {}, next: 1 }
+        : metricsOf(what === 'finetune' ? 1500 : 900, what === 'finetune' ? 1 : 2),
+    );
+  if (item === 'samples' && more) return sound(call);
+  if (item === 'samples')
+    return call.json(
+      [500, 1000, 1500].flatMap((iteration) =>
+        ['Prosecutors have opened a massive investigation.', 'It was, he said, a good idea.'].map(
+          (text, k) => ({ iteration, file: `${iteration}_${k}.wav`, text, seconds: 2 }),
+        ),
+      ),
+    );
+  if (item === 'checkpoints')
+    return call.json({ name: 'ada_1500', place: 'finetune', path: 'models/finetunes/ada_1500.pth' }, 201);
+  return call.json({
+    voice: name,
+    run: what,
+    kind: 'testudo',
+    iteration: 1500,
+    checkpoints: [500, 1000, 1500].map((iteration) => ({
+      iteration,
+      bytes: 1_720_000_000,
+      changed: 1_795_600_000 + iteration,
+      state: true,
+      ema: iteration === 1500,
+    })),
+  });
+}
