@@ -5,7 +5,6 @@ set -euo pipefail
 folder=${1:?usage: bench/train.sh FOLDER [STEPS]}
 steps=${2:-6}
 program="$(dirname "$0")/../build/testudo"
-export OMP_WAIT_POLICY=passive
 for size in "6 384 6 8" "12 768 12 4" "30 1024 16 2"; do
   read -r layers dim heads batch <<<"$size"
   "$program" bench train --layers "$layers" --dim "$dim" --heads "$heads" --batch "$batch" --steps "$steps" \

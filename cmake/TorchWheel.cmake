@@ -11,7 +11,7 @@ function(torch_wheel dir)
   target_compile_definitions(torch::torch INTERFACE USE_DISTRIBUTED USE_C10D_GLOO)
   # at::parallel_for runs on one thread where its user is compiled without; the threads are libtorch's own.
   target_compile_options(torch::torch INTERFACE -fopenmp)
-  set(libraries ${dir}/lib/libtorch.so ${dir}/lib/libtorch_cpu.so ${dir}/lib/libc10.so ${dir}/lib/libgomp.so.1)
+  set(libraries ${dir}/lib/libtorch_cpu.so ${dir}/lib/libc10.so ${dir}/lib/libgomp.so.1)
   if(EXISTS ${dir}/lib/libtorch_cuda.so)
     list(APPEND libraries ${dir}/lib/libtorch_cuda.so ${dir}/lib/libc10_cuda.so)
     # NVIDIA's wheels, with the headers of CUDA and NCCL, stand beside it (scripts/cuda.sh).

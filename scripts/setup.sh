@@ -39,7 +39,8 @@ packages() {
 wheel() {
   mkdir -p "$2"
   python3 -m pip download --quiet --disable-pip-version-check --no-deps --only-binary=:all: --python-version "$TORCH_PYTHON" \
-    --implementation cp --abi "cp${TORCH_PYTHON/./}" --abi none --platform manylinux_2_28_x86_64 --platform any --dest "$2" "$1" ||
+    --implementation cp --abi "cp${TORCH_PYTHON/./}" --abi none --platform manylinux_2_28_x86_64 --platform manylinux_2_25_x86_64 \
+    --platform manylinux_2_17_x86_64 --platform any --dest "$2" "$1" ||
     fail "$1 could not be downloaded" "Check the network connection and run this command again."
 }
 
@@ -49,12 +50,21 @@ done_with() { printf '%s\n' "$2" >"$deps/.$1.tmp" && mv "$deps/.$1.tmp" "$deps/.
 
 libtorch() {
   once libtorch "$TORCH_VERSION" || return 0
-  say "Fetching libtorch $TORCH_VERSION (out of its wheel, about 200 MB)"
+  say "Fetching libtorch $TORCH_VERSION (out of its wheel, 200 to 550 MB)"
   local work=$deps/work-libtorch
   rm -rf "$work" && mkdir -p "$work/out"
   wheel "torch==$TORCH_VERSION" "$work"
-  unzip -q -o "$work"/torch-*.whl 'torch/lib/*' 'torch/include/*' '*/licenses/LICENSE' -d "$work/out"
-  rm -f "$work"/out/torch/lib/libtorch_python.so
+  unzip -q -o "$work"/torch-*.whl 'torch/lib/*' 'torch/include/*' '*/licenses/LICENSE' -d "$work/out" -x '*/libtorch_python.so' '*/libtorch.so' \
+    '*/lib*_cuda*.so' '*/libcaffe2_nvrtc.so' '*/libtorch_nvshmem.so'
+  # The usual wheel is one for GPUs. Its part for CPUs is all that is kept, with the two small libraries of CUDA that it loads.
+  if unzip -l "$work"/torch-*.whl torch/lib/libtorch_cuda.so >/dev/null; then
+    local lib=$work/out/torch/lib
+    wheel "$TORCH_CUDART" "$work"
+    wheel "$TORCH_CUPTI" "$work"
+    unzip -q -o -j "$work"/nvidia_cuda_runtime-*.whl '*/libcudart.so.*' -d "$lib"
+    unzip -q -o -j "$work"/nvidia_cuda_cupti-*.whl '*/libcupti.so.*' -d "$lib"
+    unzip -q -p "$work"/nvidia_cuda_runtime-*.whl '*/licenses/License.txt' >"$work/out/torch/LICENSE.cuda"
+  fi
   mv "$work"/out/*.dist-info/licenses/LICENSE "$work/out/torch/LICENSE"
   rm -rf "$deps/torch" && mv "$work/out/torch" "$deps/torch" && rm -rf "$work"
   done_with libtorch "$TORCH_VERSION"

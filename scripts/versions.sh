@@ -1,5 +1,7 @@
 # Every version this project pins, in one place (sourced by the other scripts).
 TORCH_VERSION=2.13.0                    # libtorch, out of the wheel `torch`
+TORCH_CUDART=nvidia-cuda-runtime==13.0.96   # what its part for CPUs loads where the wheel is one for GPUs
+TORCH_CUPTI=nvidia-cuda-cupti==13.0.85
 TORCH_CUDA_VERSION=2.14.1               # the same for NVIDIA GPUs; it names the CUDA libraries that belong to it
 CUDA_HEADERS="nvidia-cuda-crt==13.0.88 nvidia-cuda-cccl==13.0.85"  # which libtorch's wheel does not ask for
 TORCH_PYTHON=3.11                       # which wheel of it: the C++ libraries in all of them are the same

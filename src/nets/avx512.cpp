@@ -94,16 +94,24 @@ template <class Dot>
 void rows_and_panels(const Product& p, std::int64_t first_row, std::int64_t last_row,
                      std::int64_t first_panel, std::int64_t last_panel) {
     const std::int64_t tiles = (last_row - first_row + group - 1) / group * (last_panel - first_panel);
-    const std::int64_t fetched = tiles > 0 ? (p.ahead_rows + tiles - 1) / tiles : 0;  // with each tile
-    std::int64_t ahead = 0;
+    const std::int64_t pieces = p.ahead_width / panel;
+    const std::int64_t fetched =
+        tiles > 0 ? (p.ahead_rows * pieces + tiles - 1) / tiles : 0;  // with each tile
+    const float* ahead = p.ahead;
+    std::int64_t ahead_row = 0, ahead_piece = 0;
     for (std::int64_t panel_index = first_panel; panel_index < last_panel; ++panel_index) {
         std::int64_t row = first_row;
         for (; row + group <= last_row; row += group) {
-            for (std::int64_t i = 0; i < fetched && ahead < p.ahead_rows; ++i, ++ahead)
+            for (std::int64_t i = 0; i < fetched && ahead_row < p.ahead_rows; ++i) {
 #pragma GCC unroll 4
                 for (int v = 0; v < 4; ++v)
-                    _mm_prefetch(reinterpret_cast<const char*>(p.ahead + ahead * p.ahead_stride + 16 * v),
+                    _mm_prefetch(reinterpret_cast<const char*>(ahead + ahead_piece * panel + 16 * v),
                                  _MM_HINT_T1);
+                if (++ahead_piece < pieces) continue;
+                ahead_piece = 0;
+                ++ahead_row;
+                ahead += p.ahead_stride;
+            }
             tile<Dot, 6>(p, row, panel_index);
         }
         switch (last_row - row) {

@@ -36,10 +36,10 @@ struct Product {
     const std::int32_t* column_offset = nullptr;
     const float* bias = nullptr;  // per output, or null
     bool gelu = false, add = false;
-    // What comes next: `ahead_rows` rows of a panel's width of floats, `ahead_stride` floats apart, are
-    // fetched into the cache meanwhile.
+    // What comes next: `ahead_rows` rows of `ahead_width` floats, `ahead_stride` apart, are fetched into the
+    // cache meanwhile (what is left of whole panels' widths is not).
     const float* ahead = nullptr;
-    std::int64_t ahead_stride = 0, ahead_rows = 0;
+    std::int64_t ahead_stride = 0, ahead_rows = 0, ahead_width = panel;
 };
 void product(Element element, const Product& p, std::int64_t first_row, std::int64_t last_row,
              std::int64_t first_panel, std::int64_t last_panel);

@@ -290,6 +290,24 @@ void column_sums(const float* x, std::int64_t rows, std::int64_t stride, std::in
     }
 }
 
+float largest_column_square(const float* x, std::int64_t rows, std::int64_t stride, std::int64_t columns) {
+    constexpr int at_once = 8;
+    __m512 most = _mm512_setzero_ps();
+    for (std::int64_t c = 0; c < columns; c += at_once * width) {
+        __m512 sum[at_once] = {};
+        __mmask16 mask[at_once];
+        for (int v = 0; v < at_once; ++v) mask[v] = first_places(columns - c - v * width);
+        for (std::int64_t r = 0; r < rows; ++r)
+#pragma GCC unroll 8
+            for (int v = 0; v < at_once; ++v) {
+                const __m512 value = _mm512_maskz_loadu_ps(mask[v], x + r * stride + c + v * width);
+                sum[v] = _mm512_fmadd_ps(value, value, sum[v]);
+            }
+        for (const __m512& part : sum) most = _mm512_max_ps(part, most);  // a NaN is passed over
+    }
+    return _mm512_reduce_max_ps(most);
+}
+
 void column_squares(const float* x, std::int64_t rows, std::int64_t columns, const float* center,
                     float* out) {
     for (std::int64_t c = 0; c < columns; c += width) {
@@ -353,6 +371,17 @@ double cross_entropy(float* logits, std::int64_t n, std::int64_t target, float w
            static_cast<double>(chosen);
 }
 
+// The sum of all numbers of four vectors, in double precision.
+inline double total_of(const __m512 (&sums)[4]) {
+    double total = 0;
+    for (const __m512& part : sums) {
+        const __m512d low = _mm512_cvtps_pd(_mm512_castps512_ps256(part)),
+                      high = _mm512_cvtps_pd(_mm512_extractf32x8_ps(part, 1));
+        total += _mm512_reduce_add_pd(_mm512_add_pd(low, high));
+    }
+    return total;
+}
+
 double squared_norm(const float* x, std::int64_t n) {
     constexpr int sums = 4;
     __m512 sum[sums] = {};
@@ -362,13 +391,7 @@ double squared_norm(const float* x, std::int64_t n) {
             const __m512 value = _mm512_maskz_loadu_ps(first_places(n - i - v * width), x + i + v * width);
             sum[v] = _mm512_fmadd_ps(value, value, sum[v]);
         }
-    double total = 0;
-    for (const __m512& part : sum) {
-        const __m512d low = _mm512_cvtps_pd(_mm512_castps512_ps256(part)),
-                      high = _mm512_cvtps_pd(_mm512_extractf32x8_ps(part, 1));
-        total += _mm512_reduce_add_pd(_mm512_add_pd(low, high));
-    }
-    return total;
+    return total_of(sum);
 }
 
 void to_half(const float* x, std::int64_t n, float scale, std::uint16_t* out) {
@@ -379,6 +402,38 @@ void to_half(const float* x, std::int64_t n, float scale, std::uint16_t* out) {
                                              _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
         _mm256_mask_storeu_epi16(out + i, mask, half);
     }
+}
+
+double panel_to_half(const float* x, std::int64_t rows, std::int64_t columns, float scale, std::uint16_t* out,
+                     std::int64_t out_stride) {
+    constexpr int vectors = panel / width;
+    constexpr int nearest = _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC;
+    const __m512 factor = _mm512_set1_ps(scale);
+    __m512 sum[vectors] = {};
+    // Whole lines of memory are written past the caches: nobody reads them soon.
+    const bool lines =
+        columns == panel && out_stride % 32 == 0 && reinterpret_cast<std::uintptr_t>(out) % 64 == 0;
+    __mmask16 mask[vectors];
+    for (int v = 0; v < vectors; ++v) mask[v] = first_places(columns - v * width);
+    for (std::int64_t r = 0; r < rows; ++r) {
+        __m256i half[vectors];
+#pragma GCC unroll 4
+        for (int v = 0; v < vectors; ++v) {
+            const __m512 value = _mm512_maskz_loadu_ps(mask[v], x + r * panel + v * width);
+            sum[v] = _mm512_fmadd_ps(value, value, sum[v]);
+            half[v] = _mm512_cvtps_ph(_mm512_mul_ps(value, factor), nearest);
+        }
+        std::uint16_t* to = out + r * out_stride;
+        if (lines) {
+            for (int v = 0; v < vectors; v += 2)
+                _mm512_stream_si512(reinterpret_cast<__m512i*>(to + v * width),
+                                    _mm512_inserti64x4(_mm512_castsi256_si512(half[v]), half[v + 1], 1));
+        } else {
+            for (int v = 0; v < vectors; ++v) _mm256_mask_storeu_epi16(to + v * width, mask[v], half[v]);
+        }
+    }
+    _mm_sfence();
+    return total_of(sum);
 }
 
 void adamw(const AdamWPiece& p, std::int64_t first, std::int64_t last) {

@@ -48,6 +48,9 @@ void layer_norm_backward(const float* grad, const float* x, std::int64_t n, std:
 // out[c] = sum over rows of x[r * stride + c], c in [0, columns)
 void column_sums(const float* x, std::int64_t rows, std::int64_t stride, std::int64_t columns, float* out);
 
+// The largest of: sum over rows of x[r * stride + c]^2, c in [0, columns).
+float largest_column_square(const float* x, std::int64_t rows, std::int64_t stride, std::int64_t columns);
+
 // out[c] = sum over rows of (x[r, c] - center[c])^2
 void column_squares(const float* x, std::int64_t rows, std::int64_t columns, const float* center, float* out);
 // out[c] = sum over rows of grad[r, c] (x[r, c] - center[c])
@@ -66,8 +69,12 @@ void column_scaled(const ColumnSum& of, std::int64_t rows, std::int64_t columns,
 double cross_entropy(float* logits, std::int64_t n, std::int64_t target, float weight);
 
 double squared_norm(const float* x, std::int64_t n);
-// Half precision of x * scale, and back.
+// Half precision of x * scale.
 void to_half(const float* x, std::int64_t n, float scale, std::uint16_t* out);
+// The same of `rows` rows of a panel, `columns` of each, to out, `out_stride` apart. Returns the squared norm
+// of x.
+double panel_to_half(const float* x, std::int64_t rows, std::int64_t columns, float scale, std::uint16_t* out,
+                     std::int64_t out_stride);
 
 // AdamW on n elements (Loshchilov & Hutter 2019): the gradient is `gradient` (float32 or half) times
 // gradient_scale.

@@ -16,7 +16,7 @@ class Gradients {
 
     // left [tokens, m], right [tokens, n]: the gradient is left^T right.
     void product(std::size_t parameter, const at::Tensor& left, const at::Tensor& right) {
-        if (!wants(parameter)) return;
+        if (!wants(parameter) || sink_->take_product(parameter, left, right, precision_)) return;
         accumulate_product(parameter, left, right, sink_->fresh(parameter));
         sink_->ready(parameter);
     }

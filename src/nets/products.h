@@ -4,6 +4,8 @@
 // tensors that do not fit them, by libtorch. Results do not depend on the number of threads.
 #include <ATen/ATen.h>
 
+#include <optional>
+
 namespace testudo::nets {
 
 // What the factors are rounded to before they are multiplied; sums are in float32 (float16: as the device
@@ -21,5 +23,20 @@ struct ProductOptions {
 };
 void product_out(at::Tensor& out, const at::Tensor& a, const at::Tensor& b, const ProductOptions& options);
 at::Tensor product(const at::Tensor& a, const at::Tensor& b, const ProductOptions& options = {});
+
+// The power of two that brings numbers of at most `limit` below half precision's largest (65504), with a
+// factor of two to spare: none can overflow, and small ones are as far from vanishing as can be.
+double half_scale(double limit);
+
+// a · b as half-precision numbers [m, n] of product * scale, rounded while it is computed, so that it never
+// stands in memory in float32; the scale is of the largest number that the norms of a's rows and b's columns
+// allow (Cauchy-Schwarz). The squared norm is that of the unrounded product. Nothing where the processor or
+// the layout (a [m, k] turned, b [k, n] not, as in gradients of weights) has no kernel for it.
+struct HalfProduct {
+    at::Tensor half;
+    double scale = 1, squared_norm = 0;
+};
+std::optional<HalfProduct> half_product(const at::Tensor& a, const at::Tensor& b,
+                                        Precision precision = Precision::float32);
 
 }  // namespace testudo::nets

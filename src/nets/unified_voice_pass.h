@@ -57,6 +57,12 @@ class GradientSink {
     virtual at::Tensor buffer(std::size_t parameter) = 0;  // shape of the parameter, contiguous
     virtual bool fresh(std::size_t parameter) = 0;         // contents are to be overwritten
     virtual void ready(std::size_t parameter) = 0;
+    // Instead of the three: the gradient is left^T right (left [tokens, m], right [tokens, n]). False: it is
+    // not taken so, and nothing was done.
+    virtual bool take_product(std::size_t /*parameter*/, const at::Tensor& /*left*/,
+                              const at::Tensor& /*right*/, Precision /*precision*/) {
+        return false;
+    }
     // Losses are known before ready() is first called; false: no backward pass.
     virtual bool accept(double /*text*/, double /*mel*/) { return true; }
 };

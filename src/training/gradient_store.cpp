@@ -16,16 +16,6 @@ namespace {
 
 constexpr std::int64_t piece_elements = std::int64_t{1} << 18;  // 1 MiB: stays in the processor's cache
 
-// The power of two that brings a tensor of this norm just below half precision's largest number (65504):
-// no element can overflow, and small ones are as far from vanishing as can be.
-double scale_for(double norm) {
-    constexpr int largest_exponent = 15;
-    if (!(norm > 0) || !std::isfinite(norm)) return 1;
-    int exponent = 0;
-    std::frexp(norm, &exponent);  // norm < 2^exponent
-    return std::ldexp(1.0, std::clamp(largest_exponent - exponent, -100, 100));
-}
-
 // half = values * scale, both flat; the values may be overwritten.
 void round_to_half(const at::Tensor& values, double scale, at::Tensor& half) {
     if (nets::own_kernels(values)) {
@@ -74,6 +64,19 @@ void GradientStore::ready(std::size_t parameter) {
     exchange_->take([&](std::size_t summed) { settle(summed); });
 }
 
+bool GradientStore::take_product(std::size_t parameter, const at::Tensor& left, const at::Tensor& right,
+                                 nets::Precision precision) {
+    Entry& entry = entries_[parameter];
+    if (!lean_ || exchange_ || entry.written) return false;
+    std::optional<nets::HalfProduct> product = nets::half_product(left.t(), right, precision);
+    if (!product) return false;
+    entry.half = product->half.view({-1});
+    entry.factor = 1 / product->scale;
+    entry.squared_norm = product->squared_norm;
+    entry.written = true;
+    return true;
+}
+
 void GradientStore::settle(std::size_t parameter) {
     Entry& entry = entries_[parameter];
     if (exchange_ && !exchange_->owns(parameter)) {
@@ -82,7 +85,7 @@ void GradientStore::settle(std::size_t parameter) {
     }
     if (!lean_ || entry.gradient.dim() < 2) return;
     entry.squared_norm = training::squared_norm(entry.gradient);
-    const double scale = scale_for(std::sqrt(entry.squared_norm));
+    const double scale = nets::half_scale(std::sqrt(entry.squared_norm));
     entry.factor = 1 / scale;
     const at::Tensor flat = entry.gradient.view({-1});
     if (!entry.half.defined()) entry.half = at::empty(flat.sizes(), flat.options().dtype(at::kHalf));

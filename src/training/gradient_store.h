@@ -1,7 +1,8 @@
 #pragma once
 // Holds a step's gradients until the norms of both groups are known. Lean: matrices wait as half-precision
 // numbers times a power of two of their own (11 significant bits, as in mixed-precision training,
-// Micikevicius et al. 2018), half the memory; norms are those of the unrounded gradients.
+// Micikevicius et al. 2018), half the memory; those that are products never stand there in 32 bits. Norms are
+// those of the unrounded gradients.
 #include <functional>
 
 #include "nets/unified_voice_pass.h"
@@ -35,6 +36,8 @@ class GradientStore : public nets::GradientSink {
     at::Tensor buffer(std::size_t parameter) override;
     bool fresh(std::size_t parameter) override { return !entries_[parameter].written; }
     void ready(std::size_t parameter) override;
+    bool take_product(std::size_t parameter, const at::Tensor& left, const at::Tensor& right,
+                      nets::Precision precision) override;
     bool accept(double text, double mel) override;
 
   private:

@@ -79,6 +79,60 @@ TEST(OwnKernels, ProductsDoNotDependOnTheNumberOfThreads) {
     EXPECT_TRUE(at::equal(one, three));
 }
 
+// Half precision has 11 significant bits down to 2^-14, less below.
+void expect_halves_of(const HalfProduct& product, const at::Tensor& exact) {
+    const at::Tensor halves = product.half.to(at::kDouble), scaled = exact * product.scale;
+    const at::Tensor allowed = scaled.abs() * std::ldexp(1.001, -11) + std::ldexp(1.0, -25);
+    EXPECT_TRUE(((halves - scaled).abs() <= allowed + 1e-5 * scaled.abs().max()).all().item<bool>());
+    EXPECT_LE(halves.abs().max().item<double>(), 32768);
+    const double norm = exact.pow(2).sum().item<double>();
+    EXPECT_NEAR(product.squared_norm, norm, 1e-5 * norm + 1e-30);
+}
+
+TEST(OwnKernels, ProductsAsHalfPrecisionWithTheirNorm) {
+    if (no_kernels()) GTEST_SKIP();
+    at::manual_seed(12);
+    constexpr Shape more[] = {{1100, 50, 70}, {2064, 9, 64}};
+    for (const double size : {1.0, 1e-9, 1e7}) {
+        const auto check = [&](const Shape& shape) {
+            const at::Tensor left = at::randn({shape.k, shape.m}) * size,
+                             right = at::randn({shape.k, shape.n});
+            const auto product = half_product(left.t(), right);
+            ASSERT_TRUE(product);
+            expect_halves_of(*product, at::mm(left.t().to(at::kDouble), right.to(at::kDouble)));
+        };
+        for (const Shape& shape : shapes) check(shape);
+        for (const Shape& shape : more) check(shape);
+    }
+    // one number alone as large as the norms allow, rows that lie apart, and what has no number
+    const at::Tensor wide = at::zeros({40, 90}), narrow = wide.narrow(1, 10, 50), right = at::zeros({40, 20});
+    wide[7][12] = 3.0f;
+    right[7][5] = 1e4f;
+    const auto peak = half_product(narrow.t(), right);
+    ASSERT_TRUE(peak);
+    expect_halves_of(*peak, at::mm(narrow.t().to(at::kDouble), right.to(at::kDouble)));
+    EXPECT_EQ(peak->half[2][5].item<double>(), 3e4 * peak->scale);
+    wide[7][12] = std::numeric_limits<float>::quiet_NaN();
+    EXPECT_TRUE(std::isnan(half_product(narrow.t(), right)->squared_norm));
+    EXPECT_EQ(half_product(at::zeros({30, 8}).t(), at::zeros({30, 9}))->squared_norm, 0);
+    EXPECT_FALSE(half_product(at::zeros({30, 8}), at::zeros({8, 9})));
+}
+
+TEST(OwnKernels, HalfProductsDoNotDependOnTheNumberOfThreads) {
+    if (no_kernels()) GTEST_SKIP();
+    const at::Tensor left = at::randn({300, 1200}), right = at::randn({300, 500});
+    const int threads = at::get_num_threads();
+    at::set_num_threads(1);
+    const auto one = half_product(left.t(), right);
+    at::set_num_threads(3);
+    const auto three = half_product(left.t(), right);
+    at::set_num_threads(threads);
+    ASSERT_TRUE(one && three);
+    EXPECT_TRUE(at::equal(one->half, three->half));
+    EXPECT_EQ(one->squared_norm, three->squared_norm);
+    EXPECT_EQ(one->scale, three->scale);
+}
+
 TEST(OwnKernels, NotANumberStaysOne) {
     at::Tensor logits = at::zeros({2, 50});
     logits[1][7] = std::numeric_limits<float>::quiet_NaN();

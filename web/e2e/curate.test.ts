@@ -219,23 +219,46 @@ test('loops a segment and its edges, and the loop follows an edge that is moved'
   expect(problems).toEqual([]);
 });
 
-test('plays the clip against the original', async () => {
+test('plays the clip against the original, and goes over in mid-sound', async () => {
   await listen();
+  await page.evaluate(() => {
+    const ramps: number[] = [];
+    Object.assign(window, { ramps });
+    const ramp = AudioParam.prototype.linearRampToValueAtTime;
+    AudioParam.prototype.linearRampToValueAtTime = function (value, when) {
+      ramps.push(value);
+      return ramp.call(this, value, when);
+    };
+  });
+  const ramps = () => page.evaluate(() => (window as unknown as { ramps: number[] }).ramps);
   const clips: string[] = [];
   page.on('request', (request) => request.url().includes('/clips/') && clips.push(request.url()));
   await page.keyboard.press('b');
-  await expect.poll(heard).toEqual([[2.3, false]]);
-  expect(clips).toEqual([]);
+  await expect.poll(heard).toHaveLength(2); // both play, one is heard
+  expect((await heard())[0]).toEqual([2.3, false]);
+  expect(clips[0]).toContain('/clips/talk_00000.wav');
+  const playhead = () =>
+    page.locator('.head').evaluate((element) => new DOMMatrix(getComputedStyle(element).transform).e);
+  await expect.poll(playhead).toBeGreaterThan(0);
+  const before = await playhead();
+  await page.getByRole('button', { name: t.curate.compareClip }).click();
+  await expect.poll(ramps).toEqual([0, 1]);
   await page.keyboard.press('b');
-  await expect.poll(() => clips[0]).toContain('/clips/talk_00000.wav');
-  await page.keyboard.press('Space'); // stops it
+  await expect.poll(ramps).toEqual([0, 1, 1, 0]);
+  expect(await playhead()).toBeGreaterThan(before);
+  expect(await heard()).toHaveLength(2); // nothing began anew
+  await page.getByRole('button', { name: t.curate.stop }).click();
   await page.keyboard.press('b');
-  await expect.poll(heard).toHaveLength(2);
+  await expect.poll(heard).toHaveLength(4);
   await page.keyboard.press('j');
   await page.keyboard.press('b'); // another segment begins with the original
-  await expect.poll(heard).toHaveLength(3);
+  await expect.poll(heard).toHaveLength(6);
+  expect(clips.at(-1)).toContain('/clips/talk_00001.wav');
+  await page.route('**/clips/**', (route) => route.fulfill({ status: 404, body: '{}' }));
+  await page.keyboard.press('j');
   await page.keyboard.press('b');
-  await expect.poll(() => clips.at(-1)).toContain('/clips/talk_00001.wav');
+  await page.getByText(t.curate.noClipSound('talk_00002.wav')).waitFor();
+  expect(problems).toEqual([]);
 });
 
 test('filters and searches', async () => {

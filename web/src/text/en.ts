@@ -314,6 +314,7 @@ export const en = {
     atEnd: 'That was the last one.',
     splitWhere: 'Set the cursor inside the segment first: click on the waveform, or pause there.',
     noClip: 'There is no clip of this segment: slice first.',
+    noClipSound: (clip: string) => `The clip ${clip} cannot be played: slice again.`,
     opening: (name: string) => `Reading ${name}… A long recording takes a while the first time.`,
     noRecording: (name: string) => `${name} is not in voices/ any more.`,
     noSound: (name: string) => `${name} cannot be played.`,

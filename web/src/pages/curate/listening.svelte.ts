@@ -1,17 +1,18 @@
 // What can be listened to: the recording that is shown, from one place to another, on and on or in a loop, and the
 // clip that was cut from it.
-import { address, at } from '../../lib/api';
+import { at } from '../../lib/api';
 import { openWave, type Wave } from '../../lib/pcm';
 import type { Segment } from '../../lib/types';
 import { loopSpan, type LoopPart } from '../../lib/waveview';
 import { sound } from '../../state/sound.svelte';
-import { Player } from './player.svelte';
+import { Player, type Side } from './player.svelte';
 
 interface Place {
   recording: () => string;
   segments: () => Segment[]; // of the recording, by start
   selected: () => Segment | undefined;
   heard: (segment: Segment) => void; // another one than was selected, playing on
+  unheard: (clip: string) => void; // it cannot be played
 }
 
 export class Listening {
@@ -19,7 +20,7 @@ export class Listening {
   wave = $state.raw<Wave | null>(null);
   failed = $state(false);
   looped = $state<LoopPart>('segment');
-  compared = $state<'original' | 'clip'>('clip');
+  compared = $state<Side>('clip');
   readonly playing = $derived(this.player.playing || sound.playing !== '');
   private goesOn = false; // beyond the segment
   private readonly start = $derived.by(() => this.place.selected()?.start ?? 0);
@@ -85,11 +86,18 @@ export class Listening {
     this.looped = part;
     if (this.place.selected()) this.again();
   }
-  /** The original and the clip in turn. */
-  compare(clip: string): void {
+  /** The original and the clip in turn: while one is heard the other goes on at the same word. */
+  async compare(clip: string): Promise<void> {
     this.compared = this.compared === 'clip' ? 'original' : 'clip';
-    this.stop();
-    if (this.compared === 'clip') sound.play(address(at('voices', this.voice, 'clips', clip)));
-    else this.play(this.start, this.end);
+    if (this.player.comparing) return this.player.hear(this.compared);
+    const { wave, player } = this;
+    if (!wave) return;
+    const { start, end } = this;
+    const inside = player.playing && !player.looping && player.at > start && player.at < end;
+    sound.stop();
+    this.goesOn = false;
+    const opened = await openWave(at('voices', this.voice, 'clips', clip)).catch(() => null);
+    if (!opened) return this.place.unheard(clip);
+    await player.compare(wave, inside ? player.at : start, end, opened, this.compared);
   }
 }

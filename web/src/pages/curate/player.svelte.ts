@@ -1,7 +1,13 @@
-// Plays parts of a recording exactly: from one sample to another, once, in a loop, or on and on.
+// Plays parts of a recording exactly: from one sample to another, once, in a loop, or on and on; or together with the clip
+// that was cut from it, of which one is heard.
+import { placeOf } from '../../lib/align';
 import { readSamples, type Wave } from '../../lib/pcm';
 
 const chunk = 20; // s fetched at once where the end is far
+const fade = 0.015; // s from one sound to the other
+const around = 1; // s before and after a segment in which its clip is looked for
+
+export type Side = 'original' | 'clip';
 
 export class Player {
   playing = $state(false);
@@ -11,13 +17,14 @@ export class Player {
   private sources: AudioBufferSourceNode[] = [];
   private abort = new AbortController();
   private frame = 0;
+  private sides: Record<Side, GainNode> | null = null; // while both play
+
+  get comparing(): boolean {
+    return this.sides !== null;
+  }
 
   async play(wave: Wave, from: number, to: number, loop = false): Promise<void> {
-    this.stop();
-    const mine = (this.abort = new AbortController());
-    this.context ??= new AudioContext();
-    const context = this.context;
-    await context.resume();
+    const { mine, context } = await this.begin();
     const end = Math.min(to, wave.seconds);
     if (end - from < 0.01) return;
     this.playing = true;
@@ -32,7 +39,7 @@ export class Player {
         if (mine.signal.aborted) return;
         if (samples.length === 0) break;
         if (next === from) begun = context.currentTime + 0.02;
-        this.schedule(wave, samples, begun + (next - from), loop);
+        this.schedule(wave.rate, samples, begun + (next - from), context.destination, loop);
         if (next === from) this.follow(from, last, end, begun, loop);
         next = last;
         if (loop) return;
@@ -45,14 +52,69 @@ export class Player {
     }
   }
 
-  private schedule(wave: Wave, samples: Float32Array<ArrayBuffer>, when: number, loop: boolean): void {
-    const context = this.context!;
-    const buffer = context.createBuffer(1, samples.length, wave.rate);
-    buffer.copyToChannel(samples, 0);
-    const source = context.createBufferSource();
-    source.buffer = buffer;
+  /** The recording from `from` to `to` and its clip, at the same words; `side` is heard until `hear` changes that. */
+  async compare(wave: Wave, from: number, to: number, clip: Wave, side: Side): Promise<void> {
+    const { mine, context } = await this.begin();
+    const first = Math.max(0, from - around);
+    try {
+      const [original, cut] = await Promise.all([
+        readSamples(wave, first, to + around, mine.signal),
+        readSamples(clip, 0, to - from + 2 * around, mine.signal),
+      ]);
+      if (mine.signal.aborted || !original.length) return;
+      const place = placeOf({ samples: cut, rate: clip.rate }, { samples: original, rate: wave.rate });
+      const start = place === null ? from : first + place; // of the clip in the recording
+      const begun = context.currentTime + 0.02;
+      this.sides = { original: context.createGain(), clip: context.createGain() };
+      for (const [name, gain] of Object.entries(this.sides)) {
+        gain.gain.value = name === side ? 1 : 0;
+        gain.connect(context.destination);
+      }
+      const skipped = Math.round((from - first) * wave.rate);
+      const asked = Math.round((to - from) * wave.rate);
+      this.schedule(wave.rate, original.slice(skipped, skipped + asked), begun, this.sides.original);
+      const late = Math.max(0, Math.round((from - start) * clip.rate)); // samples of the clip before `from`
+      this.schedule(clip.rate, cut.slice(late), begun + Math.max(0, start - from), this.sides.clip);
+      this.playing = true;
+      this.at = from;
+      this.follow(from, to, to, begun, false);
+    } catch {
+      if (!mine.signal.aborted) this.stop();
+    }
+  }
+
+  /** While both play: the other one goes on from here. */
+  hear(side: Side): void {
+    for (const [name, { gain }] of Object.entries(this.sides ?? {})) {
+      const now = this.context!.currentTime;
+      gain.setValueAtTime(gain.value, now);
+      gain.linearRampToValueAtTime(name === side ? 1 : 0, now + fade);
+    }
+  }
+
+  private async begin() {
+    this.stop();
+    const mine = (this.abort = new AbortController());
+    const context = (this.context ??= new AudioContext());
+    await context.resume();
+    return { mine, context };
+  }
+
+  private schedule(
+    rate: number,
+    samples: Float32Array<ArrayBuffer>,
+    when: number,
+    to: AudioNode,
+    loop = false,
+  ): void {
+    const source = this.context!.createBufferSource();
+    if (samples.length) {
+      const buffer = this.context!.createBuffer(1, samples.length, rate);
+      buffer.copyToChannel(samples, 0);
+      source.buffer = buffer;
+    }
     source.loop = loop;
-    source.connect(context.destination);
+    source.connect(to);
     source.start(when);
     this.sources.push(source);
   }
@@ -78,6 +140,7 @@ export class Player {
       source.disconnect();
     }
     this.sources = [];
+    this.sides = null;
     this.playing = false;
     this.looping = false;
     if (at !== undefined) this.at = at;

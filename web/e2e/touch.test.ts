@@ -1,0 +1,81 @@
+// Graphs and the waveform under fingers.
+import { beforeEach, expect, test } from 'vitest';
+import type { CDPSession, Locator } from 'playwright-core';
+import { setStage } from './stage';
+
+const stage = setStage('#/train/ada');
+let { page, problems } = stage;
+let devtools: CDPSession;
+beforeEach(async () => {
+  ({ page, problems } = stage);
+  devtools = await page.context().newCDPSession(page);
+  await devtools.send('Emulation.setTouchEmulationEnabled', { enabled: true, maxTouchPoints: 5 });
+});
+
+type Place = [x: number, y: number];
+const touch = (type: 'touchStart' | 'touchMove' | 'touchEnd', ...places: Place[]) =>
+  devtools.send('Input.dispatchTouchEvent', {
+    type,
+    touchPoints: places.map(([x, y], id) => ({ x, y, id })),
+  });
+
+/** Fingers go from where they are put down to where they are lifted, each [from, to] in px from the left edge. */
+async function fingers(target: Locator, ...ways: [number, number][]): Promise<void> {
+  const box = (await target.boundingBox())!;
+  const at = (share: number): Place[] =>
+    ways.map(([from, to]) => [box.x + from + share * (to - from), box.y + 60]);
+  await touch('touchStart', ...at(0));
+  for (const share of [0.25, 0.5, 0.75, 1]) await touch('touchMove', ...at(share));
+  await touch('touchEnd');
+}
+
+test('graphs: two fingers zoom, one moves along and reads, two taps show all', async () => {
+  const chart = page.getByRole('application', { name: 'Loss, graph' });
+  await chart.waitFor();
+  await chart.scrollIntoViewIfNeeded();
+  const box = (await chart.boundingBox())!;
+  await touch('touchStart', [box.x + 300, box.y + 80]);
+  await touch('touchEnd');
+  const readAt = async () =>
+    Number(/\d+/.exec((await page.locator('.values p').first().innerText()).replace(/\D*/, ''))![0]);
+  await page.locator('.values').getByText('Iteration').waitFor();
+  const whole = await readAt();
+  const all = page.getByRole('button', { name: 'Show all of Loss' });
+  expect(await all.isVisible()).toBe(false);
+
+  await fingers(chart, [250, 150], [350, 500]);
+  await all.waitFor();
+  expect(await page.locator('.values').count()).toBe(0);
+  await touch('touchStart', [box.x + 300, box.y + 80]);
+  await touch('touchEnd');
+  const zoomed = await readAt();
+  await fingers(chart, [300, 200]); // what is there moves to the left
+  await touch('touchStart', [box.x + 300, box.y + 80]);
+  await touch('touchEnd');
+  expect(await readAt()).toBeGreaterThan(zoomed);
+  expect(Math.abs(zoomed - whole)).toBeLessThan(whole);
+
+  await page.waitForTimeout(400); // else the next tap would count with the last
+  for (let i = 0; i < 2; ++i) {
+    await touch('touchStart', [box.x + 300, box.y + 80]);
+    await touch('touchEnd');
+  }
+  await all.waitFor({ state: 'hidden' });
+  expect(problems).toEqual([]);
+});
+
+test('the waveform: two fingers zoom and move it, and drag nothing', async () => {
+  await page.goto(`${stage.url}/#/curate/ada`);
+  const wave = page.locator('canvas.main');
+  await wave.waitFor();
+  const shown = async () => (await wave.getAttribute('aria-label'))!;
+  await page.waitForTimeout(300);
+  const before = await shown();
+  await fingers(wave, [300, 100], [500, 900]);
+  await expect.poll(shown).not.toBe(before);
+  const near = await shown();
+  await fingers(wave, [400, 300], [600, 500]);
+  await expect.poll(shown).not.toBe(near);
+  expect(stage.mock.segments.find((each) => each.segment === 0)!.end).toBe(2.3); // nothing was dragged
+  expect(problems).toEqual([]);
+});
