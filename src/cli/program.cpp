@@ -42,7 +42,7 @@ std::string without_stack(std::string what) {
 }
 
 // libgomp's threads spin while they wait, by default; where another program uses a core that makes computing
-// many times slower. Waking a sleeping one takes long, too, so they look some 0.1 ms for more to do, which is
+// many times slower. Waking a sleeping one takes long, too, so they look some 0.02 ms for more to do, which is
 // longer than most pauses between two products. libgomp reads its settings when it is loaded, so verbs that
 // compute for long start once more.
 void let_threads_sleep(const CLI::App& app, char** argv) {
@@ -52,7 +52,7 @@ void let_threads_sleep(const CLI::App& app, char** argv) {
          {"prepare", "transcribe", "diarize", "dataset", "validate", "train", "resume", "bench", "demo"})
         if (app.got_subcommand(verb)) {
             ::setenv("OMP_WAIT_POLICY", "passive", 1);
-            ::setenv("GOMP_SPINCOUNT", "10000", 1);
+            ::setenv("GOMP_SPINCOUNT", "1000", 1);
             ::setenv("TORCH_CPP_LOG_LEVEL", "ERROR", 0);  // what its network code retries is no news
             ::execv("/proc/self/exe", argv);  // comes back only when it failed: then go on as we are
         }
