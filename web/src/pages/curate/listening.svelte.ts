@@ -72,6 +72,10 @@ export class Listening {
     this.player.stop();
     sound.stop();
   }
+  moveCursor(by: number): void {
+    this.player.stop();
+    this.player.at = Math.max(0, Math.min(this.wave?.seconds ?? 0, this.player.at + by));
+  }
   segment(): void {
     if (this.playing) this.stop();
     else if (this.place.selected()) this.play(this.start, this.end);
