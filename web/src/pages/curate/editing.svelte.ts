@@ -1,5 +1,6 @@
 // What is done to the selected segment, and to all that are shown.
-import { bulkEdits, keyOf, nudged, toChange, type BulkKind, type Look } from '../../lib/curation';
+import { bulkEdits, keyOf, nudged, toChange, type BulkKind } from '../../lib/curation';
+import type { Look } from '../../lib/look';
 import type { Edit } from '../../lib/types';
 import type { Grip } from '../../lib/waveview';
 import { toast } from '../../parts/toasts.svelte';
@@ -11,7 +12,6 @@ import type { Listening } from './listening.svelte';
 
 export class Editing {
   typing = $state(false);
-  unsaved = $state<Record<string, string>>({}); // texts that the server did not take, by segment
   private begun: Look | undefined; // what was seen when the typing began
   private gripped: Look | undefined; // and the drag
 
@@ -56,9 +56,9 @@ export class Editing {
   }
   leave(key: string): void {
     this.typing = false;
-    delete this.unsaved[key];
+    this.curation.forget(key);
   }
-  async saveText(text: string, accept: boolean): Promise<void> {
+  saveText(text: string, accept: boolean): void {
     const segment = this.choice.current;
     this.typing = false;
     if (!segment) return;
@@ -68,10 +68,10 @@ export class Editing {
     const base = { recording: segment.recording, segment: segment.segment };
     if (text.trim() !== segment.text.trim()) edits.push({ edit: 'text', ...base, value: lead + text.trim() });
     if (accept) edits.push({ edit: 'accept', ...base });
-    delete this.unsaved[key];
+    this.curation.forget(key);
     (document.activeElement as HTMLElement | null)?.blur();
     if (accept) this.choice.step(1);
-    if (edits.length && (await this.curation.apply(edits, this.begun)) === 'failed') this.unsaved[key] = text;
+    if (edits.length) void this.curation.apply(edits, this.begun);
   }
   splitText(character: number): void {
     this.typing = false;
