@@ -6,14 +6,13 @@
 #include "core/strings.h"
 #include "server/dataset_settings.h"
 #include "server/shared.h"
+#include "server/told_events.h"
 #include "studio/app_settings.h"
 #include "studio/job_tools.h"
 
 namespace testudo::server {
 
 namespace {
-
-constexpr std::uint64_t most_bytes_of_events = 16 << 20;  // of a longer file the end
 
 bool one_of(const std::string& what, std::initializer_list<const char*> names) {
     return std::any_of(names.begin(), names.end(), [&](const char* name) { return what == name; });
@@ -172,30 +171,8 @@ Response events(Shared& shared, const Request& request) {
         job_json(shared, request.part("job"));
         return shared.jobs.find(request.part("job"));
     }();
-    const auto after = static_cast<std::uint64_t>(integer_of(request, "after", 0, 0, INT64_MAX));
-    const auto last = static_cast<std::size_t>(integer_of(request, "last", 1000, 1, 10000));
-    const auto types = split(request.value("types").value_or(""), ',');
-    std::error_code error;
-    const std::uint64_t size = fs::file_size(job.events, error);
-    std::uint64_t next = after;
-    if (!error && size > after + most_bytes_of_events) next = size - most_bytes_of_events;
-    std::deque<Json> kept;
-    for (std::uint64_t at = next;; at = next) {
-        const auto lines = read_lines(job.events, at, 1 << 20, next);
-        for (const EventLine& line : lines) {
-            Json event = Json::parse(line.text, nullptr, false);
-            if (!event.is_object() || (!types[0].empty() && std::find(types.begin(), types.end(),
-                                                                      text_or(event, "type")) == types.end()))
-                continue;
-            event["offset"] = line.end;
-            kept.push_back(std::move(event));
-            if (kept.size() > last) kept.pop_front();
-        }
-        if (next == at) break;
-    }
-    Json out = Json::array();
-    for (Json& event : kept) out.push_back(std::move(event));
-    return json_response({{"events", std::move(out)}, {"next", next}});
+    return json_response(told_events(
+        job.events, static_cast<std::uint64_t>(integer_of(request, "after", 0, 0, INT64_MAX)), request));
 }
 
 }  // namespace

@@ -8,6 +8,7 @@
 #include "server/dataset_settings.h"
 #include "server/shared.h"
 #include "server/sound_type.h"
+#include "server/told_events.h"
 #include "studio/app_settings.h"
 #include "studio/models.h"
 #include "studio/run_series.h"
@@ -249,6 +250,10 @@ void add_run_routes(Router& router, Shared& shared) {
     });
     router.add("GET", run + "/metrics", [&shared](const Request& request) {
         return json_response(metrics_json(run_of(shared, request), request));
+    });
+    router.add("GET", run + "/events", [&shared](const Request& request) {
+        const auto from = static_cast<std::uint64_t>(integer_of(request, "from", 0, 0, INT64_MAX));
+        return json_response(told_events(run_of(shared, request).events, from, request));
     });
     router.add("GET", run + "/graph", [&shared](const Request& request) { return graph(shared, request); });
     router.add("GET", "/api/metrics",

@@ -75,6 +75,9 @@ export class Mock {
   app: Values = Object.fromEntries(schemas.app.map((each) => [each.key, each.default]));
   yaml = 'name: ada\ntrain:\n  niter: 1500\n  mega_batch_factor: 4\n';
   events: Record<string, unknown>[] = [];
+  told: Record<string, unknown>[] = []; // by ada's training
+  silent: string[] = []; // samples whose file is gone
+  unspoken: string[] = []; // samples that were never made
   bytes = 0; // sent
   sequence = 0;
 
@@ -125,6 +128,13 @@ export class Mock {
     this.tell('job', { job, offset: this.sequence, event }, `c${this.sequence}`);
   }
 
+  /** A line of the events of ada's training, which need not be a job. */
+  runTells(fields: Record<string, unknown>): void {
+    const seq = this.told.length + 1;
+    this.told.push({ seq, time: 1_795_500_000 + seq * 1000, ...fields });
+    this.changed('run:ada/finetune');
+  }
+
   private async answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const url = new URL(request.url ?? '/', 'http://x');
     const path = url.pathname.split('/').filter(Boolean).map(decodeURIComponent);
@@ -156,7 +166,7 @@ export class Mock {
       case 'queue':
         return queue(this, call);
       case 'runs':
-        return runs(call);
+        return runs(this, call);
       case 'models':
         return models(call);
       case 'tokenizers':

@@ -64,6 +64,26 @@ test('graphs: two fingers zoom, one moves along and reads, two taps show all', a
   expect(problems).toEqual([]);
 });
 
+test('one finger over a graph scrolls the page, and a tap elsewhere takes the values away', async () => {
+  const chart = page.getByRole('application', { name: 'Loss, graph' });
+  await chart.waitFor();
+  const top = async () => (await chart.boundingBox())!.y;
+  const box = (await chart.boundingBox())!;
+  const before = await top();
+  await touch('touchStart', [box.x + 300, box.y + 250]);
+  for (const up of [20, 60, 120, 180]) await touch('touchMove', [box.x + 300, box.y + 250 - up]);
+  await touch('touchEnd');
+  await expect.poll(top).toBeLessThan(before - 60);
+  const at = (await chart.boundingBox())!;
+  await touch('touchStart', [at.x + 300, at.y + 120]);
+  await touch('touchEnd');
+  await page.locator('.values').waitFor();
+  await touch('touchStart', [at.x + 300, at.y + at.height + 40]);
+  await touch('touchEnd');
+  await page.locator('.values').waitFor({ state: 'detached' });
+  expect(problems).toEqual([]);
+});
+
 test('the waveform: two fingers zoom and move it, and drag nothing', async () => {
   await page.goto(`${stage.url}/#/curate/ada`);
   const wave = page.locator('canvas.main');

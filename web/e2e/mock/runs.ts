@@ -1,9 +1,10 @@
 // Trainings: their runs, metrics, samples and checkpoints.
+import type { Mock } from '../mock';
 import type { Call } from './call';
 import { metricsOf } from './data';
 import { sound } from './sounds';
 
-export function runs(call: Call): void {
+export function runs(mock: Mock, call: Call): void {
   const { name, what, item, more, url } = call;
   if (!name)
     return call.json([
@@ -21,16 +22,31 @@ export function runs(call: Call): void {
     return call.json(
       url.searchParams.has('after')
         ? { steps: {}, validation: {}, next: 1 }
-        : metricsOf(what === 'finetune' ? 1500 : 900, what === 'finetune' ? 1 : 2),
+        : {
+            ...metricsOf(what === 'finetune' ? 1500 : 900, what === 'finetune' ? 1 : 2),
+            milestones: [250, 500, 1000, 1500].map((it) => ({ it, what: 'save' })), // one is no longer kept
+          },
     );
+  if (item === 'events') {
+    const from = Number(url.searchParams.get('from') ?? 0);
+    const types = url.searchParams.get('types')?.split(',');
+    const events = (what === 'finetune' ? mock.told : [])
+      .slice(from)
+      .filter((each) => !types || types.includes(String(each.type)));
+    return call.json({ events, next: mock.told.length });
+  }
+  if (item === 'samples' && mock.silent.includes(more))
+    return call.fail(404, 'not_found', `there is no sample ${more}`, 'See the samples of the run.');
   if (item === 'samples' && more) return sound(call);
   if (item === 'samples')
     return call.json(
-      [500, 1000, 1500].flatMap((iteration) =>
-        ['Prosecutors have opened a massive investigation.', 'It was, he said, a good idea.'].map(
-          (text, k) => ({ iteration, file: `${iteration}_${k}.wav`, text, seconds: 2 }),
-        ),
-      ),
+      [500, 1000, 1500]
+        .flatMap((iteration) =>
+          ['Prosecutors have opened a massive investigation.', 'It was, he said, a good idea.'].map(
+            (text, k) => ({ iteration, file: `${iteration}_${k}.wav`, text, number: k + 1, seconds: 2 }),
+          ),
+        )
+        .filter(({ file }) => !mock.unspoken.includes(file)),
     );
   if (item === 'checkpoints')
     return call.json({ name: 'ada_1500', place: 'finetune', path: 'models/finetunes/ada_1500.pth' }, 201);

@@ -58,6 +58,8 @@ export function consoleLine(event: JobEvent): ConsoleLine | null {
       const level = event.level === 'warning' || event.level === 'error' ? event.level : 'info';
       return line(level, String(event.message ?? ''));
     }
+    case 'remark':
+      return line('warning', String(event.message ?? ''));
     case 'artifact':
       return line('info', `${event.kind}: ${event.path}`);
     case 'failed':

@@ -2,9 +2,34 @@
 import { ApiError, ask, at } from '../lib/api';
 import { JobLog, type ConsoleLine } from '../lib/joblog';
 import type { JobEvent } from '../lib/types';
+import { followRun } from './runevents.svelte';
 import { onJobEvent } from './studio.svelte';
 
-export class LiveLog {
+export interface Told {
+  readonly lines: ConsoleLine[];
+  close(): void;
+}
+
+const quietTypes = 'log,artifact,remark,done,failed';
+const shown = (lines: ConsoleLine[], verbose: boolean) =>
+  lines.filter((line) => verbose || line.level !== 'verbose');
+
+/** Of a run, also one that a terminal trains. To be made in an effect. */
+export class RunLog implements Told {
+  lines = $state.raw<ConsoleLine[]>([]);
+  readonly close: () => void;
+
+  constructor(voice: string, run: string, verbose: boolean) {
+    const log = new JobLog();
+    this.close = followRun(voice, run, verbose ? '' : quietTypes, (events, anew) => {
+      if (anew) log.loaded(events);
+      else events.forEach((event) => log.live(event));
+      this.lines = shown(log.lines, verbose);
+    });
+  }
+}
+
+export class LiveLog implements Told {
   lines = $state.raw<ConsoleLine[]>([]);
   private log = new JobLog();
   private frame = 0;
@@ -29,7 +54,7 @@ export class LiveLog {
     this.asking.abort();
     this.asking = new AbortController();
     const log = (this.log = new JobLog()); // until it is read, what was shown stays
-    const types = this.verbose ? '' : '&types=log,artifact,done,failed';
+    const types = this.verbose ? '' : `&types=${quietTypes}`;
     try {
       const { events } = await ask<{ events: JobEvent[] }>(
         `${at('jobs', this.job, 'events')}?last=5000${types}`,
@@ -52,7 +77,7 @@ export class LiveLog {
     if (this.frame) return;
     this.frame = window.setTimeout(() => {
       this.frame = 0;
-      this.lines = this.log.lines.filter((line) => this.verbose || line.level !== 'verbose');
+      this.lines = shown(this.log.lines, this.verbose);
     }, 80);
   }
 

@@ -8,8 +8,12 @@ import { onJobEvent, studio } from './studio.svelte';
 export interface RunSeries {
   steps: Columns;
   validation: Columns;
+  saved: number[]; // iterations of which a checkpoint was written
 }
 
+const savedIn = (metrics: Metrics) => [
+  ...new Set((metrics.milestones ?? []).flatMap(({ it, what }) => (what === 'save' ? [it] : []))),
+];
 const points = 4000;
 const patience = 10_000; // ms
 
@@ -72,10 +76,15 @@ export class RunMetrics {
         this.series.set(
           run,
           anew || fresh.reset || !old
-            ? { steps: ascending(fresh.steps), validation: ascending(fresh.validation) }
+            ? {
+                steps: ascending(fresh.steps),
+                validation: ascending(fresh.validation),
+                saved: savedIn(fresh),
+              }
             : {
                 steps: appendColumns(old.steps, fresh.steps),
                 validation: appendColumns(old.validation, fresh.validation),
+                saved: [...new Set([...old.saved, ...savedIn(fresh)])],
               },
         );
       }

@@ -110,6 +110,7 @@ export const en = {
   console: {
     title: 'Console',
     of: 'Console of',
+    run: (name: string) => `${name}: all that it told`,
     search: 'Search the console',
     verbose: 'Verbose',
     follow: 'Follow',
@@ -532,7 +533,7 @@ export const en = {
   },
   chart: {
     label: (title: string) => `${title}, graph`,
-    keys: 'Arrow keys read values, plus and minus zoom, Shift and arrow keys move along, 0 shows all.',
+    keys: 'Arrow keys read values, plus and minus zoom, Shift and arrow keys move along, 0 shows all. N and P go to the next and previous mark, Enter goes from a checkpoint to its place in the list. By touch: tap to read, two fingers zoom, double tap shows all.',
     summary: (title: string, last: string) => `${title}. Last values: ${last}`,
     empty: (title: string) => `${title}. No values yet`,
     smoothing: 'Smoothing',
@@ -555,10 +556,57 @@ export const en = {
     save: (title: string, form: string) => `Save ${title} as ${form}`,
     forms: { png: 'PNG, a picture', svg: 'SVG, a drawing', csv: 'CSV, numbers' },
   },
+  marks: {
+    title: 'Marks in the graphs',
+    kinds: {
+      checkpoint: 'Checkpoints',
+      rate: 'Learning rate leaps',
+      epoch: 'Epochs',
+      skipped: 'Skipped steps',
+    },
+    named: (kind: string, n: number) => `${kind}, ${n.toLocaleString('en-US')} in the graphs`,
+    checkpoint: (it: string, kept: boolean) => `Checkpoint ${it}${kept ? '' : ', no longer kept'}`,
+    fall: (it: string, from: string, to: string) => `Learning rate falls from ${from} to ${to} at ${it}`,
+    restart: (it: string, from: string, to: string) =>
+      `Learning rate restarts from ${from} to ${to} at ${it}`,
+    epoch: (n: string) => `End of epoch ${n}`,
+    skipped: (it: string) => `Skipped step ${it}`,
+    all: (marks: { kind: string; text: string }[]) => {
+      const told = marks.filter((mark) => mark.kind !== 'epoch').map((mark) => mark.text);
+      const epochs = marks.filter((mark) => mark.kind === 'epoch');
+      return [
+        ...told.slice(-12),
+        ...(told.length > 12 ? [`and ${told.length - 12} marks before`] : []),
+        ...(epochs.length ? [plural(epochs.length, 'epoch', 'epochs')] : []),
+      ].join(', ');
+    },
+  },
+  remarks: {
+    title: 'Remarks',
+    none: 'Nothing to remark.',
+    kinds: {
+      overfitting: 'Overfitting',
+      mel_above_text: 'Mel above text',
+      skipped: 'Step skipped',
+      returned: 'Gone back',
+      memory: 'Less memory',
+      disk: 'Not saved',
+      sample: 'No sample',
+      failed: 'Failed',
+      warning: 'Warning',
+    },
+    show: (it: string) => `iteration ${it}`,
+    showNamed: (it: string) => `Show iteration ${it} in the graph`,
+    clips: (n: number) => plural(n, 'clip', 'clips'),
+  },
+  sound: { unplayable: 'This browser cannot play the file.' },
   samples: {
     title: 'Samples',
     table: 'Samples by checkpoint',
     none: 'Checkpoints of this run have no samples yet.',
+    silent: 'Without sound',
+    missing: (iteration: string, text: string) => `Iteration ${iteration}: ${text}`,
+    noFile: 'There is no file: it was not spoken, or deleted since.',
     text: 'Sentence',
     noText: 'sample',
     named: (iteration: number, text: string) => `iteration ${iteration}: ${text}`,

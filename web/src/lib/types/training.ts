@@ -76,7 +76,7 @@ export type Columns = Record<string, (number | null)[]>;
 export interface Metrics {
   steps: Columns;
   validation: Columns;
-  milestones?: { it: number; what: 'save' | 'start' | 'learning_rate'; time?: number }[];
+  milestones?: { it: number; what: 'save' | 'end'; time?: number }[];
   next: number;
   reset?: boolean;
   thinned?: boolean;
@@ -85,6 +85,7 @@ export interface Metrics {
 export interface Sample {
   iteration: number;
   file: string;
+  number?: number; // of the sentence, from 1
   text?: string;
   seconds?: number;
   bytes?: number;
