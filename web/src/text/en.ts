@@ -271,7 +271,7 @@ export const en = {
     hotkeys: 'Keys',
     hotkeysOn: 'Single keys act (Ctrl+Z and ? always do)',
     mouse:
-      'On the waveform: drag an edge to move it, click to set the cursor, the wheel zooms, Shift and wheel moves along.',
+      'On the waveform: drag an edge to move it, click to set the cursor, the wheel zooms, Shift and wheel moves along. With fingers: one moves it along, two zoom, a tap sets the cursor.',
     emptyTitle: 'Nothing to curate yet',
     emptyText: 'Transcribe the recordings first; then their segments appear here.',
     sound: 'Sound',
@@ -279,6 +279,10 @@ export const en = {
     tools: 'Segment',
     text: 'Text of the segment',
     noText: 'no text',
+    editText: 'Edit text',
+    saveText: 'Save',
+    saveAccept: 'Save and accept',
+    leaveText: 'Leave it as it was',
     editKeys:
       'While typing: Enter saves, Ctrl+Enter saves, accepts and goes on, Alt+Enter splits at the cursor, Esc leaves it as it was.',
     selected: (start: string, seconds: string, text: string, marks: string) =>
