@@ -50,6 +50,7 @@ export class Mock {
   queue = { paused: false, waiting: [] as string[], running: [] as string[] };
   segments: Segment[] = segmentsOf(2000);
   digest = 1;
+  refusal: { status: number; kind: string; what: string; hint: string } | null = null; // of edits
   languages: Record<string, string> = { 'talk.wav': 'en', 'interview.flac': 'en' };
   history: curating.Step[] = []; // each with what was before it
   undone: curating.Step[] = []; // each with what was after it

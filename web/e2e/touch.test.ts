@@ -84,18 +84,63 @@ test('one finger over a graph scrolls the page, and a tap elsewhere takes the va
   expect(problems).toEqual([]);
 });
 
-test('the waveform: two fingers zoom and move it, and drag nothing', async () => {
+const tap = async (target: Locator) => {
+  const box = (await target.boundingBox())!;
+  await touch('touchStart', [box.x + box.width / 2, box.y + box.height / 2]);
+  await touch('touchEnd');
+};
+const segment = (id: number) => stage.mock.segments.find((each) => each.segment === id)!;
+const current = () => page.locator('.segment.selected .text').innerText();
+
+test('the waveform: two fingers zoom and move it, one moves it along, and both drag nothing and choose nothing', async () => {
   await page.goto(`${stage.url}/#/curate/ada`);
   const wave = page.locator('canvas.main');
   await wave.waitFor();
   const shown = async () => (await wave.getAttribute('aria-label'))!;
+  await page.locator('.segment.selected').waitFor();
   await page.waitForTimeout(300);
+  const chosen = await current();
   const before = await shown();
   await fingers(wave, [300, 100], [500, 900]);
   await expect.poll(shown).not.toBe(before);
   const near = await shown();
   await fingers(wave, [400, 300], [600, 500]);
   await expect.poll(shown).not.toBe(near);
-  expect(stage.mock.segments.find((each) => each.segment === 0)!.end).toBe(2.3); // nothing was dragged
+  const moved = await shown();
+  await fingers(wave, [600, 300]);
+  await expect.poll(shown).not.toBe(moved);
+  expect(segment(0).end).toBe(2.3);
+  expect(await current()).toBe(chosen);
+  expect(problems).toEqual([]);
+});
+
+test('Curate: a tap chooses, an edge is dragged, a text is edited and left without keys', async () => {
+  await page.goto(`${stage.url}/#/curate/ada`);
+  const wave = page.locator('canvas.main');
+  await wave.waitFor();
+  await page.locator('.segment.selected').waitFor();
+  await page.waitForTimeout(300);
+  const [, from, to] = /from 0:([\d.]+) to 0:([\d.]+),/.exec((await wave.getAttribute('aria-label'))!)!;
+  const box = (await wave.boundingBox())!;
+  const x = (seconds: number) => ((seconds - Number(from)) / (Number(to) - Number(from))) * box.width;
+  await fingers(wave, [x(2.28), x(1.8)]);
+  await expect.poll(() => segment(0).end).toBeCloseTo(1.8, 1);
+  await fingers(wave, [x(3.5), x(3.5)]);
+  await expect.poll(current).toContain('The next day');
+  await tap(page.getByRole('button', { name: 'Edit text' }));
+  const field = page.getByLabel('Text of the segment');
+  await field.fill('By finger.');
+  await tap(page.getByRole('button', { name: 'Leave it as it was' }));
+  await expect.poll(current).toContain('The next day');
+  await tap(page.getByRole('button', { name: 'Edit text' }));
+  await field.fill('By finger.');
+  await tap(page.getByRole('button', { name: 'Save and accept' }));
+  await expect.poll(() => [segment(1).text, segment(1).accepted]).toEqual([' By finger.', true]);
+  await expect.poll(current).toContain('Nobody had');
+  await tap(page.getByRole('button', { name: 'Edit text' }));
+  await field.fill('Once more.');
+  await tap(page.getByRole('button', { name: 'Save', exact: true }));
+  await expect.poll(() => segment(2).text).toBe(' Once more.');
+  expect(stage.mock.history).toHaveLength(3);
   expect(problems).toEqual([]);
 });

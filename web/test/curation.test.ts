@@ -8,13 +8,13 @@ import {
   nudged,
   ordered,
   scoreKeys,
-  stillFit,
   toChange,
   withResult,
 } from '../src/lib/curation';
 import { diffWords } from '../src/lib/diff';
 import { Heights } from '../src/lib/heights';
 import { combination, commandOf, hotkeys } from '../src/lib/hotkeys';
+import { alreadySo, glance, stillFit } from '../src/lib/look';
 import type { Edit, EditResult, Segment, Transcript } from '../src/lib/types';
 import {
   edgeLimits,
@@ -170,6 +170,32 @@ describe('edits', () => {
     expect(stillFit([language], seen(), now(changed))).toBe(true);
     expect(stillFit([language], seen(), now([a!, b!, c!], 'de'))).toBe(false);
     expect(stillFit([edit({ recording: 'b.wav', segment: 9 })], seen(), now(changed))).toBe(false);
+  });
+  test('are there already when only their answer was lost', () => {
+    const so = (made: Partial<Edit>, ...there: Segment[]) => alreadySo([edit(made)], seen(), now(there));
+    expect(so({ value: 'mine' }, { ...a!, text: ' mine' }, b!, c!)).toBe(true);
+    expect(so({ value: 'mine' }, a!, b!, c!)).toBe(false);
+    expect(so({ edit: 'accept' }, { ...a!, accepted: true }, b!, c!)).toBe(true);
+    expect(so({ edit: 'unaccept' }, { ...a!, accepted: true }, b!, c!)).toBe(false);
+    expect(so({ edit: 'delete' }, b!, c!)).toBe(true);
+    expect(so({ edit: 'speaker', value: 'Grace' }, { ...a!, speaker: 'Grace' }, b!)).toBe(true);
+    expect(so({ edit: 'move-boundary', end: 0.5 }, { ...a!, end: 0.5 }, b!)).toBe(true);
+    expect(so({ edit: 'move-boundary', border: 1.2 }, { ...a!, end: 1.2 }, { ...b!, start: 1.2 })).toBe(true);
+    expect(so({ edit: 'move-boundary', border: 1.2 }, { ...a!, end: 1.2 }, b!)).toBe(false);
+    expect(so({ edit: 'merge' }, { ...a!, end: b!.end }, c!)).toBe(true);
+    expect(so({ edit: 'merge' }, a!, b!, c!)).toBe(false);
+    expect(so({ edit: 'split', time: 0.5 }, { ...a!, end: 0.5 }, segment(9, 0.5, { end: a!.end }), b!)).toBe(
+      true,
+    );
+    expect(so({ edit: 'split', time: 0.5 }, { ...a!, end: 0.5 }, b!, c!)).toBe(false);
+  });
+  test('need the neighbours to be compared by, and no more', () => {
+    const all = Array.from({ length: 9 }, (_, i) => segment(i, i));
+    const look = { digest: 'd', language: 'en', segments: all };
+    const kept = (...edits: Edit[]) => glance(edits, 'a.wav', look).segments.map((each) => each.segment);
+    expect(kept(edit({ segment: 4 }), edit({ segment: 8 }))).toEqual([3, 4, 5, 7, 8]);
+    expect(kept(edit({ segment: 4, recording: 'b.wav' }))).toEqual([]);
+    expect(kept({ edit: 'accept', recording: 'a.wav' })).toHaveLength(9);
   });
 });
 

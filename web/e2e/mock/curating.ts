@@ -65,6 +65,10 @@ function result(mock: Mock, changed: boolean, what = ''): EditResult {
 }
 
 export function edits(mock: Mock, call: Call): void {
+  if (mock.refusal) {
+    const { status, kind, what, hint } = mock.refusal;
+    return call.fail(status, kind, what, hint);
+  }
   const edits = call.body().edits as Edit[];
   if (edits.some((edit) => edit.seen && edit.seen !== `d${mock.digest}`))
     return call.fail(409, 'conflict', 'talk.wav was changed meanwhile', 'Look at it again.', {

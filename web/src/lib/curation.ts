@@ -197,37 +197,3 @@ export function nudged(
     return { ...base, segment: left.segment, border: to };
   return { ...base, segment: segment.segment, [which]: to };
 }
-
-/** What a reader sees of a recording when he begins an edit. */
-export interface Look {
-  digest: string;
-  language: string;
-  segments: Segment[];
-}
-
-/** True when what the edits are about is still what was seen: elsewhere the recording may have changed. */
-export function stillFit(edits: Edit[], seen: Map<string, Look>, fresh: EditResult): boolean {
-  return edits.every((edit) => {
-    const before = seen.get(edit.recording);
-    const now = fresh.recordings.find((each) => each.recording === edit.recording);
-    if (!before || !now) return false;
-    if (edit.edit === 'language') return before.language === (now.language ?? '');
-    const around = edit.edit === 'merge' || edit.edit === 'split' || edit.edit === 'move-boundary' ? 1 : 0;
-    return part(before.segments, edit, around) === part(now.segments, edit, around);
-  });
-}
-
-/** The segment meant, with so many neighbours at either side, as text to compare. */
-function part(segments: Segment[], edit: Edit, around: number): string {
-  const list = [...segments].sort((a, b) => a.start - b.start);
-  const place = list.findIndex((each) => each.segment === edit.segment);
-  const meant =
-    edit.segment === undefined
-      ? list
-      : place < 0
-        ? []
-        : list.slice(Math.max(0, place - around), place + around + 1);
-  return JSON.stringify(
-    meant.map((each) => [each.segment, each.start, each.end, each.text.trim(), each.speaker ?? '']),
-  );
-}

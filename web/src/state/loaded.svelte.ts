@@ -54,7 +54,8 @@ export function loaded<T>(
     } catch (error) {
       if (path() === from && !abort.signal.aborted) {
         out.problem = problemOf(error);
-        if (out.problem.kind !== 'network') out.value = null;
+        // No answer, and no memory or disk for one, say nothing about what is there.
+        if (out.problem.kind !== 'network' && out.problem.kind !== 'environment') out.value = null;
         etag = '';
       }
     }

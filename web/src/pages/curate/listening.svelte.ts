@@ -5,7 +5,7 @@ import { openWave, type Wave } from '../../lib/pcm';
 import type { Segment } from '../../lib/types';
 import { loopSpan, type LoopPart } from '../../lib/waveview';
 import { sound } from '../../state/sound.svelte';
-import { Player, type Side } from './player.svelte';
+import { Player } from './player.svelte';
 
 interface Place {
   recording: () => string;
@@ -20,9 +20,9 @@ export class Listening {
   wave = $state.raw<Wave | null>(null);
   failed = $state(false);
   looped = $state<LoopPart>('segment');
-  compared = $state<Side>('clip');
   readonly playing = $derived(this.player.playing || sound.playing !== '');
   private goesOn = false; // beyond the segment
+  private asked = 0; // comparisons; none that was asked for before a stop begins after it
   private readonly start = $derived.by(() => this.place.selected()?.start ?? 0);
   private readonly end = $derived.by(() => this.place.selected()?.end ?? 0);
 
@@ -62,15 +62,20 @@ export class Listening {
   }
 
   private play(from: number, to: number, loop = false): void {
-    sound.stop();
+    this.stop();
     this.goesOn = false;
     if (this.wave) void this.player.play(this.wave, from, to, loop);
   }
   private again = () => this.play(...loopSpan(this.looped, { start: this.start, end: this.end }), true);
 
   stop(): void {
+    this.asked++;
     this.player.stop();
     sound.stop();
+  }
+  moveCursor(by: number): void {
+    this.stop();
+    this.player.at = Math.max(0, Math.min(this.wave?.seconds ?? 0, this.player.at + by));
   }
   segment(): void {
     if (this.playing) this.stop();
@@ -86,18 +91,20 @@ export class Listening {
     this.looped = part;
     if (this.place.selected()) this.again();
   }
-  /** The original and the clip in turn: while one is heard the other goes on at the same word. */
+  /** Goes over from the original to the clip and back: while one is heard the other goes on at the same word. */
   async compare(clip: string): Promise<void> {
-    this.compared = this.compared === 'clip' ? 'original' : 'clip';
-    if (this.player.comparing) return this.player.hear(this.compared);
-    const { wave, player } = this;
+    const { wave, player, start, end } = this;
+    if (player.heard) return player.hear(player.heard === 'clip' ? 'original' : 'clip');
     if (!wave) return;
-    const { start, end } = this;
-    const inside = player.playing && !player.looping && player.at > start && player.at < end;
     sound.stop();
-    this.goesOn = false;
-    const opened = await openWave(at('voices', this.voice, 'clips', clip)).catch(() => null);
-    if (!opened) return this.place.unheard(clip);
-    await player.compare(wave, inside ? player.at : start, end, opened, this.compared);
+    const asked = ++this.asked;
+    try {
+      const opened = await openWave(at('voices', this.voice, 'clips', clip));
+      if (asked !== this.asked) return;
+      this.goesOn = false;
+      await player.compare(wave, start, end, opened, 'clip');
+    } catch {
+      if (asked === this.asked) this.place.unheard(clip);
+    }
   }
 }

@@ -4,7 +4,8 @@ import { placeOf } from '../../lib/align';
 import { readSamples, type Wave } from '../../lib/pcm';
 
 const chunk = 20; // s fetched at once where the end is far
-const fade = 0.015; // s from one sound to the other
+const fade = 0.015; // s from one sound to the other, or to silence
+const lead = 0.02; // s until what is to be played begins
 const around = 1; // s before and after a segment in which its clip is looked for
 
 export type Side = 'original' | 'clip';
@@ -18,13 +19,14 @@ export class Player {
   private abort = new AbortController();
   private frame = 0;
   private sides: Record<Side, GainNode> | null = null; // while both play
+  private out: GainNode | null = null; // what plays
+  private preparing = new AbortController();
+  private placeAt: (time: number) => number = () => 0; // what is heard at a time of the context
 
-  get comparing(): boolean {
-    return this.sides !== null;
-  }
+  heard = $state<Side | null>(null); // which of both, while both play
 
   async play(wave: Wave, from: number, to: number, loop = false): Promise<void> {
-    const { mine, context } = await this.begin();
+    const { mine, context, out } = await this.begin();
     const end = Math.min(to, wave.seconds);
     if (end - from < 0.01) return;
     this.playing = true;
@@ -38,8 +40,8 @@ export class Player {
         const samples = await readSamples(wave, next, last, mine.signal);
         if (mine.signal.aborted) return;
         if (samples.length === 0) break;
-        if (next === from) begun = context.currentTime + 0.02;
-        this.schedule(wave.rate, samples, begun + (next - from), context.destination, loop);
+        if (next === from) begun = context.currentTime + lead;
+        this.schedule(wave.rate, samples, begun + (next - from), out, loop);
         if (next === from) this.follow(from, last, end, begun, loop);
         next = last;
         if (loop) return;
@@ -52,52 +54,67 @@ export class Player {
     }
   }
 
-  /** The recording from `from` to `to` and its clip, at the same words; `side` is heard until `hear` changes that. */
-  async compare(wave: Wave, from: number, to: number, clip: Wave, side: Side): Promise<void> {
-    const { mine, context } = await this.begin();
-    const first = Math.max(0, from - around);
-    try {
-      const [original, cut] = await Promise.all([
-        readSamples(wave, first, to + around, mine.signal),
-        readSamples(clip, 0, to - from + 2 * around, mine.signal),
-      ]);
-      if (mine.signal.aborted || !original.length) return;
-      const place = placeOf({ samples: cut, rate: clip.rate }, { samples: original, rate: wave.rate });
-      const start = place === null ? from : first + place; // of the clip in the recording
-      const begun = context.currentTime + 0.02;
-      this.sides = { original: context.createGain(), clip: context.createGain() };
-      for (const [name, gain] of Object.entries(this.sides)) {
-        gain.gain.value = name === side ? 1 : 0;
-        gain.connect(context.destination);
-      }
-      const skipped = Math.round((from - first) * wave.rate);
-      const asked = Math.round((to - from) * wave.rate);
-      this.schedule(wave.rate, original.slice(skipped, skipped + asked), begun, this.sides.original);
-      const late = Math.max(0, Math.round((from - start) * clip.rate)); // samples of the clip before `from`
-      this.schedule(clip.rate, cut.slice(late), begun + Math.max(0, start - from), this.sides.clip);
-      this.playing = true;
-      this.at = from;
-      this.follow(from, to, to, begun, false);
-    } catch {
-      if (!mine.signal.aborted) this.stop();
+  /** A segment of the recording and its clip together, at the same words, of which `side` is heard until `hear` changes
+   * that. What is heard of the recording goes over into it in mid-sound. */
+  async compare(wave: Wave, start: number, end: number, clip: Wave, side: Side): Promise<void> {
+    this.preparing.abort();
+    const mine = (this.preparing = new AbortController());
+    const context = await this.ready();
+    const first = Math.max(0, start - around);
+    const [original, cut] = await Promise.all([
+      readSamples(wave, first, end + around, mine.signal),
+      readSamples(clip, 0, end - start + 2 * around, mine.signal),
+    ]);
+    if (mine.signal.aborted || !original.length) return;
+    const place = placeOf({ samples: cut, rate: clip.rate }, { samples: original, rate: wave.rate });
+    const clipStart = place === null ? start : first + place; // in the recording
+    const begun = context.currentTime + lead;
+    const now = this.playing && !this.looping ? this.placeAt(begun) : start;
+    const from = now > start && now < end - fade ? now : start;
+    this.halt(begun);
+    const out = this.outlet(context);
+    const sides = (this.sides = { original: context.createGain(), clip: context.createGain() });
+    for (const each of Object.values(sides)) {
+      each.gain.value = 0;
+      each.connect(out);
     }
+    const skipped = Math.round((from - first) * wave.rate);
+    const asked = Math.round((end - from) * wave.rate);
+    this.schedule(wave.rate, original.slice(skipped, skipped + asked), begun, sides.original);
+    const late = Math.max(0, Math.round((from - clipStart) * clip.rate)); // samples of the clip before `from`
+    this.schedule(clip.rate, cut.slice(late), begun + Math.max(0, clipStart - from), sides.clip);
+    this.playing = true;
+    this.at = from;
+    this.hear(side, begun);
+    this.follow(from, end, end, begun, false, start);
   }
 
   /** While both play: the other one goes on from here. */
-  hear(side: Side): void {
-    for (const [name, { gain }] of Object.entries(this.sides ?? {})) {
-      const now = this.context!.currentTime;
-      gain.setValueAtTime(gain.value, now);
-      gain.linearRampToValueAtTime(name === side ? 1 : 0, now + fade);
+  hear(side: Side, when = this.context?.currentTime ?? 0): void {
+    if (!this.sides) return;
+    this.heard = side;
+    for (const [name, { gain }] of Object.entries(this.sides)) {
+      gain.cancelScheduledValues(when);
+      gain.setValueAtTime(gain.value, when);
+      gain.linearRampToValueAtTime(name === side ? 1 : 0, when + fade);
     }
   }
 
-  private async begin() {
-    this.stop();
-    const mine = (this.abort = new AbortController());
+  private async ready(): Promise<AudioContext> {
     const context = (this.context ??= new AudioContext());
     await context.resume();
-    return { mine, context };
+    return context;
+  }
+  private outlet(context: AudioContext): GainNode {
+    this.out = context.createGain();
+    this.out.connect(context.destination);
+    return this.out;
+  }
+  private async begin() {
+    this.stop();
+    const mine = this.abort;
+    const context = await this.ready();
+    return { mine, context, out: this.outlet(context) };
   }
 
   private schedule(
@@ -119,11 +136,19 @@ export class Player {
     this.sources.push(source);
   }
 
-  private follow(from: number, firstEnd: number, end: number, begun: number, loop: boolean): void {
+  private follow(
+    from: number,
+    firstEnd: number,
+    end: number,
+    begun: number,
+    loop: boolean,
+    back = from, // where the cursor goes at the end
+  ): void {
+    this.placeAt = (time) => from + Math.max(0, time - begun);
     const step = () => {
       const passed = Math.max(0, this.context!.currentTime - begun);
       if (loop) this.at = from + (passed % (firstEnd - from));
-      else if (from + passed >= end) return this.stop(from);
+      else if (from + passed >= end) return this.stop(back);
       else this.at = from + passed;
       this.frame = requestAnimationFrame(step);
     };
@@ -132,18 +157,25 @@ export class Player {
 
   /** `at`: where the cursor goes; it stays where it is without. */
   stop(at?: number): void {
+    this.preparing.abort();
+    this.halt(this.context?.currentTime ?? 0);
+    if (at !== undefined) this.at = at;
+  }
+
+  /** Without a click; what follows may begin at `when`. */
+  private halt(when: number): void {
     this.abort.abort();
+    this.abort = new AbortController();
     cancelAnimationFrame(this.frame);
-    for (const source of this.sources) {
-      source.onended = null;
-      source.stop();
-      source.disconnect();
-    }
+    this.out?.gain.setValueAtTime(1, when);
+    this.out?.gain.linearRampToValueAtTime(0, when + fade);
+    for (const source of this.sources) source.stop(when + fade);
     this.sources = [];
     this.sides = null;
+    this.heard = null;
     this.playing = false;
     this.looping = false;
-    if (at !== undefined) this.at = at;
+    this.out = null;
   }
 
   close(): void {
