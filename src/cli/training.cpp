@@ -85,10 +85,14 @@ struct ConfigureVerb {
 training::TrainingSettings settings_of(const CLI::App& verb, const ConfigureVerb& options,
                                        const fs::path& workspace, Events& events) {
     training::TrainingSettings settings;
-    if (!options.import_file.empty())
-        settings = training::import_settings_of(workspace, options.import_file).settings;
-    else if (options.import_latest)
+    if (!options.import_file.empty()) {
+        const auto imported =
+            training::import_settings_of(workspace, options.given.voice, options.import_file);
+        training::tell(imported, events);
+        settings = imported.settings;
+    } else if (options.import_latest) {
         settings = training::import_settings(workspace, options.given.voice, events).settings;
+    }
     if (!options.preset.empty()) training::apply_preset(settings, options.preset);
     take_given(verb, options.given, settings);
     settings.voice = options.given.voice;
@@ -112,7 +116,7 @@ void add_configure(CLI::App& app, Context& context) {
     verb->add_flag("--import", options->import_latest,
                    "Begin with the settings of the latest training, else of train.yaml or train.json");
     verb->add_option("--import-file", options->import_file,
-                     "Begin with the settings of this training YAML or train.json")
+                     "Begin with the settings of this training YAML (the original's, too) or train.json")
         ->excludes("--import");
     add_flags(*verb, options->given, {"voice"});
     verb->footer(

@@ -14,7 +14,7 @@
 #include <thread>
 #include <vector>
 
-#include "core/error.h"
+#include "core/refusals.h"
 #include "core/strings.h"
 
 namespace testudo {
@@ -25,7 +25,7 @@ std::string remedy_for(int error) {
     switch (error) {
         case ENOSPC:
         case EDQUOT:
-            return "Free some disk space or choose another folder, then run the command again.";
+            return "Free some disk space or choose another folder, then try again.";
         case EACCES:
         case EPERM:
             return "Give your user permission to write there, or choose another folder.";
@@ -34,14 +34,14 @@ std::string remedy_for(int error) {
         case ENAMETOOLONG:
             return "Use a shorter name.";
         default:
-            return "Check the folder and the disk, then run the command again.";
+            return "Check the folder and the disk, then try again.";
     }
 }
 
-[[noreturn]] void fail(const char* doing, const fs::path& path) {
-    const int error = errno;
-    throw environment_error(cat("cannot ", doing, " ", to_utf8(path.native()), ": ", std::strerror(error)),
-                            remedy_for(error));
+[[noreturn]] void fail(const char* doing, const fs::path& path, int error = errno) {
+    const std::string what = cat("cannot ", doing, " ", to_utf8(path.native()), ": ", std::strerror(error));
+    if (error == ENOSPC || error == EDQUOT) throw DiskFull(what, remedy_for(error));
+    throw environment_error(what, remedy_for(error));
 }
 
 void sync_folder(const fs::path& folder) {
@@ -184,8 +184,8 @@ FolderLock::FolderLock(const fs::path& folder, double wait_seconds)
         if (wait_seconds > 0) std::this_thread::sleep_for(std::chrono::milliseconds(5));
     } while (std::chrono::steady_clock::now() < until);
     ::close(file_);
-    throw environment_error(cat("another job is working in ", to_utf8(folder.native())),
-                            "Wait for it to end, or stop it, then run the command again.");
+    throw FolderBusy(cat("another job is working in ", to_utf8(folder.native())),
+                     "Wait for it to end, or stop it, then try again.");
 }
 
 FolderLock::~FolderLock() { ::close(file_); }
@@ -205,9 +205,7 @@ void remove_leftovers(const fs::path& folder, std::string_view of) {
 void make_folders(const fs::path& folder) {
     std::error_code error;
     fs::create_directories(folder, error);
-    if (error && !fs::is_directory(folder))
-        throw environment_error(cat("cannot create folder ", to_utf8(folder.native()), ": ", error.message()),
-                                remedy_for(error.value()));
+    if (error && !fs::is_directory(folder)) fail("create folder", folder, error.value());
 }
 
 void rename_durably(const fs::path& from, const fs::path& to) {

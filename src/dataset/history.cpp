@@ -8,9 +8,9 @@
 #include <chrono>
 #include <cstring>
 
-#include "core/error.h"
 #include "core/files.h"
 #include "core/hash.h"
+#include "core/refusals.h"
 #include "core/strings.h"
 
 namespace testudo::dataset {
@@ -243,9 +243,12 @@ void History::append(const Json& json) {
             problem_ = "an unfinished line is left in the history";
         ::close(file);
     }
-    if (!good)
-        throw environment_error(cat("cannot write ", file_, ": ", std::strerror(error)),
-                                "Free some disk space, or give your user permission; nothing was changed.");
+    if (!good) {
+        const std::string what = cat("cannot write ", file_, ": ", std::strerror(error));
+        if (error == ENOSPC || error == EDQUOT)
+            throw DiskFull(what, "Free some disk space, then try again; nothing was changed.");
+        throw environment_error(what, "Give your user permission to write there; nothing was changed.");
+    }
     whole_bytes_ += line.size();
 }
 

@@ -149,18 +149,37 @@ Response plan(Shared& shared, const Request& request) {
                           {"checkpoints", agenda.saves(0, total)}});
 }
 
+// Of what stands in the workspace, or of a file's text that is sent. Writes nothing.
 Response import_settings(Shared& shared, const Request& request) {
     const std::string voice = voice_of(shared, request);
-    const std::string file = request.length > 0 ? text_of(json_body(request), "file", "") : "";
+    const fs::path& root = shared.workspace.root();
+    const auto name = request.value("name");
     Json remarks = Json::array();
     Events events;
     collect_remarks(events, remarks);
-    auto imported =
-        file.empty() ? training::import_settings(shared.workspace.root(), voice, events)
-                     : training::import_settings_of(shared.workspace.root(), inside_workspace(shared, file));
+    training::ImportedSettings imported;
+    if (name) {
+        imported = training::import_settings_text(root, voice, text_body(request, training::longest_import),
+                                                  printable(*name));
+        imported.from = printable(*name);
+        for (const std::string& remark : imported.remarks) remarks.push_back(remark);
+    } else {
+        const std::string file = request.length > 0 ? text_of(json_body(request), "file", "") : "";
+        if (file.empty()) {
+            imported = training::import_settings(root, voice, events);
+        } else {
+            imported = training::import_settings_of(root, voice, inside_workspace(shared, file));
+            training::tell(imported, events);
+        }
+        imported.from = relative_to(shared, fs::absolute(imported.from));
+    }
     imported.settings.voice = voice;
+    Json not_understood = Json::array();
+    for (const training::NotUnderstood& one : imported.not_understood)
+        not_understood.push_back({{"key", one.key}, {"line", one.line}, {"why", one.why}});
     return json_response({{"settings", settings_to_json(imported.settings)},
-                          {"from", relative_to(shared, fs::absolute(imported.from))},
+                          {"from", to_utf8(imported.from.native())},
+                          {"not_understood", std::move(not_understood)},
                           {"remarks", std::move(remarks)}});
 }
 

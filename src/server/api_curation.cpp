@@ -73,11 +73,7 @@ Response curate(Shared& shared, const Request& request, Use&& use) {
     if (!fs::is_directory(folder, error))
         throw input_error(cat(printable(voice), " has no transcript yet"), "Transcribe it first.");
     const std::scoped_lock lock(shared.curating);
-    try {
-        const FolderLock free(folder, longest_wait);
-    } catch (const Error& busy) {
-        throw HttpError{423, "busy", busy.what(), "Wait for the job to end, or stop it."};
-    }
+    static_cast<void>(FolderLock(folder, longest_wait));
     dataset::Curation curation(shared.workspace.root(), voice);
     const Json result = use(curation);
     shared.watch.look_now();

@@ -9,6 +9,7 @@
 #include "server/guard.h"
 #include "server/settings_json.h"
 #include "server/shared.h"
+#include "server/web_files.h"
 #include "studio/app_settings.h"
 #include "training/presets.h"
 #include "training/settings.h"
@@ -29,6 +30,7 @@ Response state(Shared& shared) {
         std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
     return json_response({{"server", shared.server},
                           {"version", TESTUDO_VERSION},
+                          {"page", std::string(page_hash())},
                           {"workspace", to_utf8(std::string_view(shared.workspace.root().string()))},
                           {"cursor", cursor},
                           {"revision", shared.watch.revision()},

@@ -18,13 +18,7 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr std::string_view head_end = "\r\n\r\n";
 constexpr std::chrono::milliseconds look_around{100};
-
-bool is_readable_now(int descriptor) {
-    pollfd polled{descriptor, POLLIN, 0};
-    return ::poll(&polled, 1, 0) == 1;
-}
 
 std::optional<std::uint64_t> body_length(const std::string& value) {
     std::uint64_t length = 0;
@@ -119,8 +113,21 @@ std::string hidden_from_library(std::string_view head) {
     return out;
 }
 
-Connection::Connection(int socket, int stop, const ConnectionLimits& limits)
-    : socket_(socket), stop_(stop), limits_(limits) {}
+std::string refusal_text(const Refusal& refusal) {
+    const Response answer = error_response(
+        {refusal.status, refusal.kind, refusal.what, "See docs/http.md for what a request may be."});
+    return cat("HTTP/1.1 ", refusal.status,
+               " Refused\r\nContent-Type: application/json\r\nContent-Length: ", answer.body.size(),
+               "\r\nConnection: close\r\n\r\n", answer.body);
+}
+
+Connection::Connection(int socket, int stop, const ConnectionLimits& limits, std::string received)
+    : socket_(socket), stop_(stop), limits_(limits), buffer_(std::move(received)) {}
+
+bool Connection::stopped() const {
+    pollfd polled{stop_, POLLIN, 0};
+    return ::poll(&polled, 1, 0) == 1;
+}
 
 bool Connection::wait(short events, Clock::time_point until) const {
     while (true) {
@@ -134,69 +141,35 @@ bool Connection::wait(short events, Clock::time_point until) const {
     }
 }
 
-void Connection::refuse(const Refusal& refusal) {
-    const Response answer = error_response(
-        {refusal.status, refusal.kind, refusal.what, "See docs/http.md for what a request may be."});
-    const std::string text =
-        cat("HTTP/1.1 ", refusal.status,
-            " Refused\r\nContent-Type: application/json\r\nContent-Length: ", answer.body.size(),
-            "\r\nConnection: close\r\n\r\n", answer.body);
-    write(text.data(), text.size());
-}
-
-Connection::Head Connection::read_head() {
+std::optional<Refusal> Connection::begin_request() {
     buffer_.erase(0, given_);
     given_ = 0;
-    auto until = Clock::now() + (buffer_.empty() ? limits_.idle : limits_.head);
-    bool begun = !buffer_.empty();
-    std::size_t searched = 0, end = std::string::npos;
-    while ((end = buffer_.find(head_end, searched)) == std::string::npos) {
-        if (buffer_.size() > limits_.head_bytes) {
-            refuse({431, "usage", "the head of the request is too large"});
-            return Head::refused;
-        }
-        searched = buffer_.size() < 3 ? 0 : buffer_.size() - 3;
-        const auto soon = Clock::now() + look_around;
-        if (!begun && soon < until && !wait(POLLIN, soon)) {
-            if (limits_.crowded() || is_readable_now(stop_)) return Head::gone;
-            continue;
-        }
-        if (!wait(POLLIN, until)) {
-            if (begun) refuse({408, "usage", "the head of the request took too long"});
-            return begun ? Head::refused : Head::gone;
-        }
-        char piece[4096];
-        const ssize_t got = ::recv(socket_, piece, sizeof piece, 0);
-        if (got < 0 && (errno == EINTR || errno == EAGAIN)) continue;
-        if (got <= 0) return Head::gone;
-        buffer_.append(piece, static_cast<std::size_t>(got));
-        if (!begun) until = Clock::now() + limits_.head;
-        begun = true;
-    }
-    const std::size_t size = end + head_end.size();
-    if (const auto refusal =
-            size > limits_.head_bytes
-                ? Refusal{431, "usage", "the head of the request is too large"}
-                : check_head(std::string_view(buffer_).substr(0, size), limits_, body_left_)) {
-        refuse(*refusal);
-        return Head::refused;
-    }
+    const std::size_t size = buffer_.find(head_end) + head_end.size();
+    if (size > limits_.head_bytes) return Refusal{431, "usage", "the head of the request is too large"};
+    if (const auto refusal = check_head(std::string_view(buffer_).substr(0, size), limits_, body_left_))
+        return refusal;
     const std::string head = hidden_from_library(std::string_view(buffer_).substr(0, size));
     buffer_.replace(0, size, head);
     head_left_ = head.size();
     written_ = 0;
-    return Head::ready;
+    return std::nullopt;
 }
 
-void Connection::linger() {
-    ::shutdown(socket_, SHUT_WR);
-    const auto until = Clock::now() + std::chrono::seconds(2);
-    char piece[16384];
-    for (std::size_t total = 0; total < (std::size_t{16} << 20) && wait(POLLIN, until);) {
-        const ssize_t got = ::recv(socket_, piece, sizeof piece, 0);
-        if (got <= 0) return;
-        total += static_cast<std::size_t>(got);
+std::string Connection::take_rest() {
+    std::string rest = buffer_.substr(given_);
+    buffer_.clear();
+    given_ = 0;
+    return rest;
+}
+
+bool Connection::wait_for_body() const {
+    const auto began = Clock::now();
+    while (!wait(POLLIN, Clock::now() + look_around)) {
+        const auto waited = Clock::now() - began;
+        if (waited >= limits_.stall || (waited >= limits_.hurried && limits_.crowded()) || stopped())
+            return false;
     }
+    return true;
 }
 
 bool Connection::is_readable() const { return true; }
@@ -216,7 +189,7 @@ ssize_t Connection::read(char* to, std::size_t size) {
         got = static_cast<ssize_t>(size);
     } else {
         do {
-            if (!wait(POLLIN, Clock::now() + limits_.stall)) return -1;
+            if (!wait_for_body()) return -1;
             got = ::recv(socket_, to, size, 0);
         } while (got < 0 && (errno == EINTR || errno == EAGAIN));
     }

@@ -1,7 +1,7 @@
 #pragma once
-// One connection of a client: bytes in and out with limits on size and time, so that slow, endless and
-// malformed requests cost little and end. What it lets through is simpler than HTTP allows: a body has a
-// length, heads are at most 32 KiB.
+// One connection of a client that has sent a request (server/lobby.h waits for its head): bytes in and out
+// with limits on size and time, so that slow, endless and malformed requests cost little and end. What it
+// lets through is simpler than HTTP allows: a body has a length, heads are at most 32 KiB.
 #include <httplib.h>
 
 #include <chrono>
@@ -14,9 +14,8 @@
 namespace testudo::server {
 
 struct ConnectionLimits {
-    std::chrono::milliseconds head{10000};   // from the first byte of a head to its last
-    std::chrono::milliseconds idle{15000};   // between requests
-    std::chrono::milliseconds stall{30000};  // for the next bytes of a body, or until some are taken
+    std::chrono::milliseconds stall{30000};   // for the next bytes of a body, or until some are taken
+    std::chrono::milliseconds hurried{1000};  // the same while others wait for a thread
     std::size_t head_bytes = 32 << 10;
     std::size_t line_bytes = 8000;
     std::size_t header_lines = 100;
@@ -29,6 +28,10 @@ struct Refusal {
     const char* kind = "usage";
     const char* what = "";
 };
+std::string refusal_text(const Refusal& refusal);  // as an answer
+
+constexpr std::string_view head_end = "\r\n\r\n";
+
 // What is wrong with a head (request line and headers, with the blank line), if anything. `body` becomes the
 // length of the body.
 std::optional<Refusal> check_head(std::string_view head, const ConnectionLimits& limits, std::uint64_t& body);
@@ -39,22 +42,19 @@ std::string hidden_from_library(std::string_view head);
 
 class Connection : public httplib::Stream {
   public:
-    // `stop`: a descriptor that becomes readable when the server stops.
-    Connection(int socket, int stop, const ConnectionLimits& limits);
+    // `stop`: a descriptor that becomes readable when the server stops. `received`: a whole head, or more.
+    Connection(int socket, int stop, const ConnectionLimits& limits, std::string received);
 
-    enum class Head { ready, refused, gone };
-    // Waits for a request and reads its head. `refused`: an answer was written.
-    Head read_head();
+    // Of the next request: false when its head is not whole. Then, or before the next one, comes body.
+    bool has_head() const { return buffer_.find(head_end, given_) != std::string::npos; }
+    std::optional<Refusal> begin_request();  // what is wrong with it
+    std::string take_rest();                 // what was received of later requests
     std::uint64_t body_left() const { return body_left_; }
     std::uint64_t bytes_written() const { return written_; }
 
     // The handler of this request wants the socket for itself: what the library writes is dropped.
     void take(std::function<void(int socket)> by) { taken_by_ = std::move(by); }
     const std::function<void(int socket)>& taken_by() const { return taken_by_; }
-
-    void refuse(const Refusal& refusal);  // writes it
-    // Lets the client read what was written before its unread bytes reset the connection.
-    void linger();
 
     bool is_readable() const override;
     bool is_writable() const override;
@@ -66,6 +66,8 @@ class Connection : public httplib::Stream {
 
   private:
     bool wait(short events, std::chrono::steady_clock::time_point until) const;
+    bool wait_for_body() const;
+    bool stopped() const;
 
     int socket_, stop_;
     const ConnectionLimits& limits_;

@@ -8,7 +8,7 @@
 #include <charconv>
 #include <cmath>
 
-#include "core/error.h"
+#include "core/refusals.h"
 #include "core/strings.h"
 
 namespace testudo::server {
@@ -111,6 +111,10 @@ Response error_response() {
         throw;
     } catch (const HttpError& error) {
         return error_response(error);
+    } catch (const DiskFull& error) {
+        return error_response({507, "disk_full", error.what(), error.hint()});
+    } catch (const FolderBusy& error) {
+        return error_response({423, "busy", error.what(), error.hint()});
     } catch (const Error& error) {
         HttpError out{500, "internal", error.what(), error.hint()};
         for (const auto& kind : kinds)
@@ -126,6 +130,10 @@ Response error_response() {
         return error_response(
             {503, "environment", "not enough memory", "Close other programs and try again."});
     } catch (const fs::filesystem_error& error) {
+        if (error.code() == std::errc::no_space_on_device)
+            return error_response({507, "disk_full",
+                                   cat("cannot write ", error.path1(), ": ", error.code().message()),
+                                   "Free some disk space, then try again."});
         return error_response({503, "environment",
                                cat("cannot use ", error.path1(), ": ", error.code().message()),
                                "Check that it exists and that Testudo may read and write it."});

@@ -1,6 +1,7 @@
 #include "server/http_server.h"
 
 #include <sys/eventfd.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -12,6 +13,7 @@
 #include "core/strings.h"
 #include "server/connection.h"
 #include "server/gzip.h"
+#include "server/lobby.h"
 #include "server/threads.h"
 
 namespace testudo::server {
@@ -21,6 +23,7 @@ namespace {
 constexpr std::size_t piece_bytes = 64 << 10;
 constexpr std::size_t least_to_compress = 2048;
 constexpr int backlog = 512;  // the library's own is 5
+constexpr rlim_t most_files = 16384;
 
 // What this thread answers: the library does not hand these to its handlers.
 struct Turn {
@@ -29,6 +32,28 @@ struct Turn {
     Served served;
 };
 thread_local Turn turn;
+
+// The library's accepting thread takes a connection as far as the lobby itself.
+class AtOnce : public httplib::TaskQueue {
+  public:
+    explicit AtOnce(std::function<void()> end) : end_(std::move(end)) {}
+    void enqueue(std::function<void()> task) override { task(); }
+    void shutdown() override { end_(); }
+
+  private:
+    std::function<void()> end_;
+};
+
+// So many that files can still be opened.
+std::size_t seats_of(const HttpLimits& limits) {
+    rlimit files{};
+    if (::getrlimit(RLIMIT_NOFILE, &files) != 0) return limits.seats;
+    if (files.rlim_cur < files.rlim_max) {
+        rlimit wider{std::min<rlim_t>(files.rlim_max, most_files), files.rlim_max};
+        if (wider.rlim_cur > files.rlim_cur && ::setrlimit(RLIMIT_NOFILE, &wider) == 0) files = wider;
+    }
+    return std::min<std::size_t>(limits.seats, std::max<std::size_t>(files.rlim_cur / 2, 16));
+}
 
 Request request_of(const httplib::Request& from) {
     Request request;
@@ -95,12 +120,21 @@ void put(Response response, httplib::Response& to) {
 class HttpServer::Library : public httplib::Server {
   public:
     Library(HttpServer& owner, std::function<Response(const Request&)> answer, const HttpLimits& limits)
-        : owner_(owner), answer_(std::move(answer)), stop_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
-        limits_.head = limits.head;
-        limits_.idle = limits.idle;
+        : owner_(owner),
+          answer_(std::move(answer)),
+          stop_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
+          threads_(limits.threads, limits.waiting),
+          lobby_({.head = limits.head, .idle = limits.idle, .seats = seats_of(limits)}, limits_.head_bytes,
+                 [this](int socket, std::string received) { begin(socket, std::move(received)); }) {
         limits_.stall = limits.stall;
+        limits_.hurried = limits.hurried;
         limits_.crowded = Threads::others_wait;
-        new_task_queue = [limits] { return new Threads(limits.threads, limits.waiting); };
+        new_task_queue = [this] {
+            return new AtOnce([this] {
+                lobby_.leave();
+                threads_.shutdown();
+            });
+        };
         set_tcp_nodelay(true);
         set_keep_alive_timeout(std::chrono::duration_cast<std::chrono::seconds>(limits.idle).count());
         set_socket_options([](socket_t socket) {
@@ -150,33 +184,48 @@ class HttpServer::Library : public httplib::Server {
     }
 
     bool process_and_close_socket(socket_t socket) override {
+        lobby_.admit(socket);
+        return true;
+    }
+
+    void begin(int socket, std::string received) {
+        const auto shared = std::make_shared<std::string>(std::move(received));
+        if (!threads_.enqueue([this, socket, shared] { serve(socket, std::move(*shared)); }))
+            lobby_.send_away(socket, Refusal{503, "environment", "the server is busy"});
+    }
+
+    void serve(int socket, std::string received) {
         {
             const std::scoped_lock lock(mutex_);
             sockets_.insert(socket);
         }
-        Connection connection(socket, stop_, limits_);
-        converse(connection);
+        Connection connection(socket, stop_, limits_, std::move(received));
+        const Next next = converse(connection);
         {
             const std::scoped_lock lock(mutex_);
             sockets_.erase(socket);
         }
         if (connection.taken_by())
             connection.taken_by()(socket);
+        else if (next.stays)
+            lobby_.admit(socket, connection.take_rest());
+        else if (next.unread || next.refusal)
+            lobby_.send_away(socket, next.refusal);
         else
             ::close(socket);
-        return true;
     }
 
-    void converse(Connection& connection) {
-        if (Threads::overloaded()) {
-            connection.refuse({503, "environment", "the server is busy"});
-            return;
-        }
+    struct Next {
+        bool stays = false;
+        bool unread = false;  // there may be bytes that nobody reads
+        std::optional<Refusal> refusal = {};
+    };
+
+    // Answers the requests that are here.
+    Next converse(Connection& connection) {
         bool closed = false;
-        while (!closed && !connection.taken_by()) {
-            const auto head = connection.read_head();
-            if (head == Connection::Head::refused) connection.linger();
-            if (head != Connection::Head::ready) return;
+        while (connection.has_head()) {
+            if (const auto refusal = connection.begin_request()) return {.refusal = refusal};
             const auto began = std::chrono::steady_clock::now();
             turn = {};
             turn.connection = &connection;
@@ -189,9 +238,10 @@ class HttpServer::Library : public httplib::Server {
                     std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
                 owner_.log(turn.served);
             }
-            if (connection.body_left() > 0) connection.linger();
-            if (!kept || connection.body_left() > 0) return;
+            const bool unread = connection.body_left() > 0;
+            if (!kept || closed || unread || connection.taken_by()) return {.unread = unread};
         }
+        return {.stays = true};
     }
 
     HttpServer& owner_;
@@ -199,7 +249,9 @@ class HttpServer::Library : public httplib::Server {
     ConnectionLimits limits_;
     int stop_;
     std::mutex mutex_;
-    std::set<int> sockets_;
+    std::set<int> sockets_;  // of requests that are answered
+    Threads threads_;
+    Lobby lobby_;
 };
 
 HttpServer::HttpServer(std::function<Response(const Request&)> answer, const HttpLimits& limits)

@@ -13,8 +13,10 @@ namespace testudo::server {
 struct HttpLimits {
     std::size_t threads = 128;   // requests at once; event streams need none
     std::size_t streams = 2000;  // event streams that are open at once
-    std::size_t waiting = 256;   // connections that wait for a thread; more are closed with a 503
-    std::chrono::milliseconds head{10000}, idle{15000}, stall{30000};  // see connection.h
+    std::size_t waiting = 256;   // requests that wait for a thread; more are answered with a 503
+    std::size_t seats = 1024;    // connections without a whole request; see lobby.h
+    std::chrono::milliseconds head{10000}, idle{15000};     // see lobby.h
+    std::chrono::milliseconds stall{30000}, hurried{1000};  // see connection.h
 };
 
 struct Served {  // for the access log

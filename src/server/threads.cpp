@@ -8,32 +8,23 @@ namespace testudo::server {
 namespace {
 
 constexpr std::chrono::seconds spare_time{20};
-thread_local bool is_overloaded = false;
 thread_local const std::atomic<std::size_t>* waiting_here = nullptr;
 
 }  // namespace
 
-bool Threads::overloaded() { return is_overloaded; }
-
 bool Threads::others_wait() { return waiting_here && *waiting_here > 0; }
 
-void Threads::enqueue(std::function<void()> task) {
-    {
-        std::unique_lock lock(mutex_);
-        if (tasks_.size() < most_waiting_) {
-            tasks_.push_back(std::move(task));
-            waiting_ = tasks_.size();
-            if (idle_ < tasks_.size() && threads_ < most_) {
-                ++threads_;
-                std::thread([this] { work(); }).detach();
-            }
-            task_came_.notify_one();
-            return;
-        }
+bool Threads::enqueue(std::function<void()> task) {
+    const std::scoped_lock lock(mutex_);
+    if (tasks_.size() >= most_waiting_) return false;
+    tasks_.push_back(std::move(task));
+    waiting_ = tasks_.size();
+    if (idle_ < tasks_.size() && threads_ < most_) {
+        ++threads_;
+        std::thread([this] { work(); }).detach();
     }
-    is_overloaded = true;
-    task();
-    is_overloaded = false;
+    task_came_.notify_one();
+    return true;
 }
 
 void Threads::work() {

@@ -1,7 +1,5 @@
 #pragma once
 // Threads made when they are needed, up to a limit, that leave when nothing is to do.
-#include <httplib.h>
-
 #include <atomic>
 #include <condition_variable>
 #include <cstddef>
@@ -11,15 +9,13 @@
 
 namespace testudo::server {
 
-class Threads : public httplib::TaskQueue {
+class Threads {
   public:
     Threads(std::size_t most, std::size_t most_waiting) : most_(most), most_waiting_(most_waiting) {}
-    void enqueue(std::function<void()> task) override;  // run at once, overloaded() then, when too many wait
-    void shutdown() override;                           // after the last task
+    bool enqueue(std::function<void()> task);  // false, and no more, when too many wait
+    void shutdown();                           // after the last task
 
-    // In a task: too many others are waiting, be short.
-    static bool overloaded();
-    static bool others_wait();  // for a thread
+    static bool others_wait();  // in a task: for a thread
 
   private:
     void work();

@@ -40,6 +40,12 @@ bool takes_gzip(const Request& request) {
 
 }  // namespace
 
+std::string_view page_hash() {
+    for (const WebFile& file : web_files())
+        if (file.path == "/index.html") return file.hash;
+    return {};
+}
+
 std::optional<Response> web_response(const Request& request) {
     const std::string path = request.path == "/" ? "/index.html" : request.path;
     const auto files = web_files();

@@ -14,6 +14,9 @@ struct WebFile {
 };
 std::span<const WebFile> web_files();
 
+// Which page it is; empty without one. The names of all other files stand in it, with their hashes.
+std::string_view page_hash();
+
 // "/" is /index.html. Nothing when there is no such file.
 std::optional<Response> web_response(const Request& request);
 

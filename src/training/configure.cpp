@@ -169,10 +169,6 @@ void check_trained_parts(const TrainingSettings& settings, const nets::UnifiedVo
     make_trainable(model, trial);
 }
 
-Json scheme_list_from_text(const Json& text, const std::string& where) {
-    return text.is_string() ? parse_json(text.get<std::string>(), where) : text;
-}
-
 }  // namespace
 
 Json configure(const std::filesystem::path& workspace, TrainingSettings settings, Events& events) {
@@ -347,28 +343,6 @@ Json configure(const std::filesystem::path& workspace, TrainingSettings settings
               {"heads", model.heads},
               {"number_text_tokens", model.number_text_tokens},
               {"number_mel_codes", model.number_mel_codes}}}};
-}
-
-TrainingSettings read_settings(const std::filesystem::path& json) {
-    Json values = read_json(json);
-    const std::string where = to_utf8(json.native());
-    if (!values.is_object())
-        throw input_error(cat(where, " holds no settings"), "Write them again with `testudo configure`.");
-    // The original names its schemes by their labels, keeps the schedule as a text, and writes null for
-    // "none".
-    for (auto it = values.begin(); it != values.end();) it = it->is_null() ? values.erase(it) : std::next(it);
-    if (const auto scheme = values.find("learning_rate_scheme");
-        scheme != values.end() && scheme->is_string()) {
-        if (*scheme == "Multistep") *scheme = "MultiStepLR";
-        if (*scheme == "Cos. Annealing") *scheme = "CosineAnnealingLR_Restart";
-    }
-    if (const auto twice = values.find("checkpointing"); twice != values.end() && twice->is_boolean())
-        *twice = twice->get<bool>() ? "on" : "off";  // as earlier versions kept it
-    if (const auto schedule = values.find("learning_rate_schedule"); schedule != values.end())
-        *schedule = scheme_list_from_text(*schedule, where + ": learning_rate_schedule");
-    TrainingSettings settings;
-    settings_from_json(settings, values, where);
-    return settings;
 }
 
 }  // namespace testudo::training

@@ -5,6 +5,7 @@
 #include "core/events.h"
 #include "core/json.h"
 #include "training/settings.h"
+#include "training/yaml_settings.h"
 
 namespace testudo::training {
 
@@ -17,5 +18,10 @@ Json configure(const std::filesystem::path& workspace, TrainingSettings settings
 
 // The settings of an existing train.json (the original's too); keys that it lacks keep their defaults.
 TrainingSettings read_settings(const std::filesystem::path& json);
+
+// The same of its text. Error(input) with line and column for a value that a setting cannot have.
+// `leftovers`, if given, gets the keys that are none.
+TrainingSettings settings_of_json(const std::string& text, const std::string& where,
+                                  std::vector<NotUnderstood>* leftovers = nullptr);
 
 }  // namespace testudo::training

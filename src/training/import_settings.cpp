@@ -1,21 +1,25 @@
 #include "training/import_settings.h"
 
 #include <algorithm>
-#include <cmath>
 
 #include "core/error.h"
 #include "core/files.h"
 #include "core/strings.h"
+#include "core/yaml.h"
 #include "dataset/lines.h"
+#include "text/find_tokenizer.h"
 #include "training/config.h"
 #include "training/configure.h"
 #include "training/counting.h"
 #include "training/run_paths.h"
 #include "training/yaml_reader.h"
+#include "training/yaml_settings.h"
 
 namespace testudo::training {
 
 namespace {
+
+constexpr const char* wanted_file = "Choose a training YAML of DLAS or of Testudo, or a train.json.";
 
 // "25112026_180102_train.yaml" -> "20261125180102"; empty for another name.
 std::string moment_of_copy(const std::string& name) {
@@ -39,31 +43,58 @@ fs::path newest_copy(const fs::path& finetune) {
     return newest;
 }
 
-// Epochs as someone would write them: iterations are whole, so 1/3 of an epoch comes back as 0.3333.
-double epochs_of(std::int64_t iterations, double per_epoch) {
-    return std::round(static_cast<double>(iterations) / per_epoch * 1e4) / 1e4;
+// By the lines of the list that the configuration names.
+double per_epoch_of(std::int64_t lines, std::int64_t batch_size) {
+    return static_cast<double>(Counting{lines, batch_size, 0, 0, 0}.per_epoch());
 }
 
-void take_schedule(TrainingSettings& settings, const ScheduleSettings& schedule, double per_epoch) {
-    if (schedule.scheme == ScheduleSettings::Scheme::cosine) {
-        settings.learning_rate_scheme = "CosineAnnealingLR_Restart";
-        settings.learning_rate_restarts =
-            std::max<std::int64_t>(1, static_cast<std::int64_t>(schedule.restarts.size()));
-        return;
+// The list that a file of elsewhere names, where it is one of this workspace, else the voice's own.
+fs::path list_for(const YamlReader& yaml, const fs::path& workspace, const std::string& voice) {
+    std::error_code ignored;
+    const fs::path named = fs::path(yaml.text("datasets.train.path").value_or("")).lexically_normal();
+    if (!named.empty() && named.is_relative() && *named.begin() != ".." &&
+        fs::is_regular_file(workspace / named, ignored))
+        return workspace / named;
+    const fs::path own = voice.empty() ? fs::path() : run_paths(workspace, voice).folder / "train.txt";
+    return !own.empty() && fs::is_regular_file(own, ignored) ? own : fs::path();
+}
+
+PerEpoch per_epoch_here(const YamlReader& yaml, const fs::path& workspace, const std::string& voice,
+                        std::vector<std::string>& remarks) {
+    const fs::path list = list_for(yaml, workspace, voice);
+    if (list.empty()) return {};
+    try {
+        const auto lines = static_cast<std::int64_t>(dataset::read_lines(list).size());
+        remarks.push_back(cat("iterations became epochs by the ", lines, " lines of ",
+                              to_utf8(list.lexically_relative(workspace).native())));
+        return per_epoch_of(lines, yaml.integer_in("datasets.train.batch_size", 128, 1, 1 << 24));
+    } catch (const Error& error) {
+        if (list.parent_path() == run_paths(workspace, voice).folder) remarks.push_back(error.what());
+        return {};
     }
-    settings.learning_rate_scheme = "MultiStepLR";
-    settings.learning_rate_gamma = std::min(schedule.gamma, 1.0);
-    settings.learning_rate_schedule.clear();
-    for (const std::int64_t milestone : schedule.milestones)
-        settings.learning_rate_schedule.push_back(std::max(0.0, epochs_of(milestone, per_epoch)));
 }
 
-const char* name_of(GradientMemory memory) {
-    return memory == GradientMemory::full ? "full" : memory == GradientMemory::lean ? "lean" : "auto";
+void tell_missing_files(const TrainingSettings& settings, const fs::path& workspace,
+                        std::vector<std::string>& remarks) {
+    std::error_code ignored;
+    for (const auto& [key, file] : {std::pair("source_model", settings.source_model),
+                                    {"resume_state", settings.resume_state},
+                                    {"dvae_model", settings.dvae_model}})
+        if (!file.empty() && file != "latest" && file != "auto" &&
+            !fs::exists(in_workspace(workspace, file), ignored))
+            remarks.push_back(cat(key, ": there is no ", printable(file), " here; choose another"));
+    try {
+        text::find_tokenizer(workspace, settings.tokenizer_json, "tokenizer_json");
+    } catch (const Error& error) {
+        remarks.push_back(cat(printable(error.what()), "; choose another"));
+    }
 }
 
-const char* name_of(Checkpointing checkpointing) {
-    return checkpointing == Checkpointing::on ? "on" : checkpointing == Checkpointing::off ? "off" : "auto";
+bool is_json(const std::string& text, const std::string& name) {
+    const std::string ending = lower_ascii(fs::path(name).extension().native());
+    if (ending == ".json") return true;
+    return ending != ".yaml" && ending != ".yml" &&
+           trim(std::string_view(text).substr(0, 200)).starts_with('{');
 }
 
 }  // namespace
@@ -71,62 +102,52 @@ const char* name_of(Checkpointing checkpointing) {
 TrainingSettings settings_of_yaml(const fs::path& workspace, const fs::path& file) {
     const Config config = read_config(workspace, file);
     const YamlReader yaml(file);
-    TrainingSettings settings;
-    settings.voice = config.voice;
-    double per_epoch = 0;
-    if (config.epochs && config.iterations >= *config.epochs) {
-        settings.epochs = *config.epochs;
-        per_epoch = static_cast<double>(config.iterations) / static_cast<double>(*config.epochs);
-    } else {
-        const auto lines = static_cast<std::int64_t>(dataset::read_lines(config.train_list).size());
-        per_epoch = static_cast<double>(Counting{lines, config.batch_size, 0, 0, 0}.per_epoch());
-        settings.epochs =
-            std::max<std::int64_t>(1, std::llround(static_cast<double>(config.iterations) / per_epoch));
-    }
-    settings.learning_rate = config.schedule.base_rate;
-    settings.text_lr_weight = config.step.text_weight;
-    settings.mel_lr_weight = config.step.mel_weight;
-    take_schedule(settings, config.schedule, per_epoch);
-    settings.batch_size = config.batch_size;
-    settings.gradient_accumulation_size = config.accumulation;
-    if (config.save_every > 0) settings.save_rate = epochs_of(config.save_every, per_epoch);
-    if (config.validate_every > 0) settings.validation_rate = epochs_of(config.validate_every, per_epoch);
-    settings.validation_enabled = config.validation;
-    settings.half_precision = yaml.boolean("fp16").value_or(false);
-    settings.bitsandbytes = config.adamw.eight_bit;
-    settings.workers = yaml.integer_in("datasets.train.n_workers", settings.workers, 0, 256);
-    settings.gpus = config.gpus;
-    settings.shard_optimizer = config.shard_optimizer;
-    // The original names either a model or a state; ours keeps the former's name under a key of its own.
-    settings.source_model =
-        yaml.text("path.pretrain_model_gpt").value_or(yaml.text("testudo.source_model").value_or(""));
-    settings.resume_state = yaml.text("path.resume_state").value_or("");
-    if (!config.tokenizer.empty())
-        settings.tokenizer_json = yaml.text("datasets.train.tokenizer_vocab").value_or("");
-    settings.dvae_model = yaml.text("testudo.dvae").value_or("");
-    settings.sample_sentences = config.sample_sentences;
-    settings.keep_states = config.keep_states;
-    settings.keep_best = config.keep_best;
-    settings.csv = config.csv;
-    settings.tensorboard = config.tensorboard;
-    settings.ema = config.ema_rate > 0;
-    settings.objective = config.step.form.objective == nets::Objective::dlas ? "dlas" : "consistent";
-    settings.dropout = std::min(config.step.dropout, 0.9);
-    settings.checkpointing = name_of(config.checkpointing);
-    settings.lora_rank = config.lora.rank;
-    settings.lora_alpha = config.lora.alpha;
-    settings.lora_targets = config.lora.targets;
-    settings.freeze = config.freeze;
-    settings.gradient_memory = name_of(config.step.memory);
-    settings.save_half = config.save_half;
-    settings.precision = yaml.text("testudo.precision").value_or("auto");
-    settings.seed = static_cast<std::int64_t>(config.seed);
-    return settings;
+    PerEpoch per_epoch = told_per_epoch(yaml);
+    if (!per_epoch)
+        per_epoch = per_epoch_of(static_cast<std::int64_t>(dataset::read_lines(config.train_list).size()),
+                                 config.batch_size);
+    return settings_in(yaml, workspace, per_epoch);
 }
 
-ImportedSettings import_settings_of(const fs::path& workspace, const fs::path& given) {
+ImportedSettings import_settings_text(const fs::path& workspace, const std::string& voice,
+                                      const std::string& text, const std::string& name) {
+    if (text.size() > longest_import)
+        throw input_error(cat(name, " is larger than ", human_bytes(static_cast<double>(longest_import)),
+                              ": no training configuration"),
+                          wanted_file);
+    if (!is_utf8(text) || text.find('\0') != std::string::npos)
+        throw input_error(cat(name, " is no text"), wanted_file);
+    ImportedSettings out;
+    if (is_json(text, name)) {
+        out.settings = settings_of_json(text, name, &out.not_understood);
+    } else {
+        const YamlReader yaml(parse_yaml(text, name), name);
+        static_cast<void>(yaml.leaves());  // before anything else walks
+        PerEpoch per_epoch = told_per_epoch(yaml);
+        if (!per_epoch && yaml.has("train.niter"))
+            per_epoch = per_epoch_here(yaml, workspace, voice, out.remarks);
+        out.settings = settings_in(yaml, workspace, per_epoch);
+        check_settings_in(yaml, out.settings);
+        out.not_understood = not_understood_in(yaml, per_epoch);
+    }
+    tell_missing_files(out.settings, workspace, out.remarks);
+    return out;
+}
+
+ImportedSettings import_settings_of(const fs::path& workspace, const std::string& voice,
+                                    const fs::path& given) {
     const fs::path file = find_configuration(workspace, given);
-    return {file.extension() == ".json" ? read_settings(file) : settings_of_yaml(workspace, file), file};
+    ImportedSettings out =
+        import_settings_text(workspace, voice, read_file(file, longest_import), to_utf8(file.native()));
+    out.from = file;
+    return out;
+}
+
+void tell(const ImportedSettings& imported, Events& events) {
+    for (const NotUnderstood& one : imported.not_understood)
+        events.warning(cat(to_utf8(imported.from.filename().native()), ", line ", one.line, ": ", one.key,
+                           " ", one.why));
+    for (const std::string& remark : imported.remarks) events.warning(remark);
 }
 
 ImportedSettings import_settings(const fs::path& workspace, const std::string& voice, Events& events) {
@@ -135,10 +156,11 @@ ImportedSettings import_settings(const fs::path& workspace, const std::string& v
     for (const fs::path& file : {newest_copy(paths.finetune), paths.yaml, paths.json}) {
         if (file.empty() || !fs::exists(file)) continue;
         try {
-            ImportedSettings found = import_settings_of(workspace, fs::absolute(file));
+            ImportedSettings found = import_settings_of(workspace, voice, fs::absolute(file));
             found.settings.voice = voice;
             found.settings.resume_state.clear();
             events.info(cat("settings of ", file));
+            tell(found, events);
             return found;
         } catch (const Error& error) {
             problems.push_back(error.what());

@@ -12,13 +12,59 @@ namespace testudo::training {
 namespace {
 constexpr const char* remedy = "Correct it, or write the configuration again with `testudo configure`.";
 constexpr double whole_numbers_end = 9007199254740992.0;  // 2^53
+constexpr int deepest = 32;
+constexpr std::size_t most_values = 20000;
+
+// Walks as far as aliases lead, which may be a circle or a tree without end.
+struct Walk {
+    const std::string& name;
+    std::vector<YamlLeaf> leaves = {};
+    std::size_t count = 0;
+
+    void tell(const YAML::Node& node, int depth) {
+        if (++count > most_values || depth > deepest)
+            throw input_error(
+                cat(name, ", line ", node.Mark().line + 1, ": ",
+                    depth > deepest ? "nested too deep" : "too many values", " for a training configuration"),
+                "Choose a training YAML of DLAS or of Testudo, or a train.json.");
+    }
+    void list(const YAML::Node& node, int depth) {
+        tell(node, depth);
+        if (node.IsSequence())
+            for (const auto& item : node) list(item, depth + 1);
+        if (node.IsMap())
+            for (const auto& entry : node) list(entry.second, depth + 1);
+    }
+    void map(const YAML::Node& node, const std::string& where, int depth) {
+        tell(node, depth);
+        for (const auto& entry : node) {
+            const std::string part = entry.first.IsScalar() ? entry.first.Scalar() : "(no text)";
+            const std::string key = where.empty() ? part : cat(where, ".", part);
+            if (entry.second.IsMap() && entry.second.size() > 0) {
+                map(entry.second, key, depth + 1);
+                continue;
+            }
+            list(entry.second, depth + 1);
+            leaves.push_back({key, entry.first.Mark().line + 1, entry.second});
+        }
+    }
+};
 }  // namespace
 
 YamlReader::YamlReader(const std::filesystem::path& file)
-    : name_(to_utf8(file.native())), root_(read_yaml(file)) {
+    : YamlReader(read_yaml(file), to_utf8(file.native())) {}
+
+YamlReader::YamlReader(const YAML::Node& document, std::string name)
+    : name_(std::move(name)), root_(document) {
     if (!root_.IsMap())
         throw input_error(cat(name_, " holds no training configuration"),
                           "Write one with `testudo configure`.");
+}
+
+std::vector<YamlLeaf> YamlReader::leaves() const {
+    Walk walk{name_};
+    walk.map(root_, "", 0);
+    return std::move(walk.leaves);
 }
 
 void YamlReader::fail(const std::string& key, const YAML::Node& node, const std::string& wanted) const {

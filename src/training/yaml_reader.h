@@ -10,9 +10,21 @@
 
 namespace testudo::training {
 
+// A value that is no map; lists are one value.
+struct YamlLeaf {
+    std::string key;  // dotted
+    std::int64_t line = 0;
+    YAML::Node node;
+};
+
 class YamlReader {
   public:
     explicit YamlReader(const std::filesystem::path& file);  // Error(input) when missing or not YAML
+    YamlReader(const YAML::Node& document, std::string name);
+
+    // All values in their order. Error(input) for nesting or aliases that come to more than a configuration
+    // can hold.
+    std::vector<YamlLeaf> leaves() const;
 
     // Keys are dotted: "train.niter". Absent or null: nothing.
     std::optional<std::int64_t> integer(const std::string& key) const;  // 3, 3.0

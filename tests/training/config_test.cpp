@@ -134,7 +134,7 @@ TEST(Configure, ReadsTheOriginalsSettings) {
     EXPECT_EQ(settings.resume_state, "");
     EXPECT_TRUE(settings.half_precision);
     write_file(folder / "train.json", R"({"epochs": "many"})");
-    EXPECT_EQ(error_of([&] { read_settings(folder / "train.json"); }).kind(), ErrorKind::usage);
+    EXPECT_EQ(error_of([&] { read_settings(folder / "train.json"); }).kind(), ErrorKind::input);
     write_file(folder / "train.json", "[]");
     EXPECT_EQ(error_of([&] { read_settings(folder / "train.json"); }).kind(), ErrorKind::input);
 }

@@ -38,11 +38,7 @@ export function configuration(mock: Mock, call: Call): void {
       checkpoints: Math.ceil(epochs / 5),
     });
   }
-  if (item === 'import')
-    return call.json({
-      settings: { ...mock.trainingSettings, epochs: 77 },
-      from: 'training/ada/train.json',
-    });
+  if (item === 'import') return importSettings(mock, call);
   if (call.method === 'PUT') {
     const values = call.body().settings as Values;
     if (Number(values.epochs) > 500_000)
@@ -80,4 +76,24 @@ export function yaml(mock: Mock, call: Call): void {
   response.setHeader('ETag', '"y1"');
   response.setHeader('Content-Type', 'application/yaml');
   return void response.end(mock.yaml);
+}
+
+// Of what is here, or of the text of a file that is sent.
+function importSettings(mock: Mock, call: Call): void {
+  const from = call.url.searchParams.get('name');
+  const wrong = call.text.split('\n').findIndex((line) => /^\s*niter: *[a-z]/.test(line)) + 1;
+  if (from && wrong > 0)
+    return call.fail(
+      422,
+      'input',
+      `${from}, line ${wrong}: train.niter must be a whole number, not "many"`,
+      'Correct it.',
+      {},
+      { line: wrong },
+    );
+  return call.json({
+    settings: { ...mock.trainingSettings, epochs: from ? 88 : 77 },
+    from: from ?? 'training/ada/train.json',
+    not_understood: from ? [{ key: 'logger.wandb', line: 31, why: 'is not known' }] : [],
+  });
 }

@@ -33,7 +33,7 @@ function newJob(mock: Mock, call: Call): void {
     action: request.action,
     title: `${request.action} ${request.voice ?? ''}`.trim(),
     ...(request.voice ? { voice: request.voice } : {}),
-    state: 'running',
+    state: call.body().queue ? 'waiting' : 'running',
     created: Date.now() / 1000,
     started: Date.now() / 1000,
     ...(request.action === 'train' || request.action === 'resume'

@@ -14,6 +14,7 @@ interface Studio {
   ready: boolean;
   problem: Problem | null;
   version: string;
+  outdated: boolean; // this page is not the one that the server gives now
   workspace: string;
   voices: Voice[];
   jobs: Job[];
@@ -25,6 +26,7 @@ export const studio = $state<Studio>({
   ready: false,
   problem: null,
   version: '',
+  outdated: false,
   workspace: '',
   voices: [],
   jobs: [],
@@ -45,6 +47,7 @@ export function onJobEvent(listener: JobListener): () => void {
 
 let stream: Stream | null = null;
 let server = '';
+let page = ''; // version of the server and of its page, as they were when this page was loaded
 let revision = -1;
 let early: ServerEvent[] | null = []; // what came before the state was there
 const patience = 5000; // ms for the state: a connection that died in silence is not waited for
@@ -101,11 +104,14 @@ async function reload(all: boolean): Promise<void> {
       signal: AbortSignal.any([asking.signal, AbortSignal.timeout(patience)]),
     });
     server = state.server;
+    const given = `${state.version} ${state.page ?? ''}`;
+    page ||= given;
     revision = state.revision;
     Object.assign(studio, {
       ready: true,
       problem: null,
       version: state.version,
+      outdated: given !== page,
       workspace: state.workspace,
       voices: state.voices,
       jobs: state.jobs,

@@ -1,4 +1,6 @@
 // Every word of the page that is not the server's. Functions take what stands in a sentence.
+import type { Imported } from '../lib/types';
+
 const plural = (n: number, one: string, many: string) =>
   `${n.toLocaleString('en-US')} ${n === 1 ? one : many}`;
 
@@ -407,6 +409,27 @@ export const en = {
     theirs: 'Leave it as it is now',
   },
 
+  outdated: {
+    text: (version: string) =>
+      `The server was renewed: it is version ${version} now, and this page is an older one. What is not saved at Configure stays.`,
+    reload: 'Load the new page',
+  },
+  allVoices: {
+    title: 'All voices',
+    help: 'Prepares every voice of the workspace, one after the other.',
+    text: 'One job a voice and step goes to the end of the queue; each voice keeps its own settings.',
+    what: 'What is to be done',
+    whole: 'Prepare: all of it',
+    steps: 'Steps, one after the other over all voices',
+    voices: 'Voices',
+    hindrances: { empty: 'no recordings', busy: 'is being worked on' },
+    done: 'done already; tick it to do it anew',
+    nothing: 'left out',
+    count: (voices: number, jobs: number) =>
+      `${plural(voices, 'voice', 'voices')}, ${plural(jobs, 'job', 'jobs')}`,
+    queue: 'Add to the queue',
+    queued: (n: number) => `${plural(n, 'job', 'jobs')} added to the queue.`,
+  },
   configure: {
     note: (voice: string, train: number, validation: number) =>
       `${voice} · ${plural(train, 'line', 'lines')} + ${validation} for validation`,
@@ -418,6 +441,19 @@ export const en = {
     importHelp:
       'Takes the settings of the latest training, else of train.yaml or train.json. Nothing is saved by it.',
     imported: (from: string) => `Settings of ${from}`,
+    fromFile: 'From a file',
+    fromFileHelp:
+      'Takes the settings of a training YAML, the original’s or one of ours, or of a train.json; it may be dropped onto the page, too. Nothing is saved by it.',
+    dropFile: 'Drop a training YAML or train.json here',
+    noConfiguration: (file: string) => `${file} is no training configuration`,
+    fileHint: 'Choose a training YAML of DLAS or of Testudo, or a train.json.',
+    importNotes: (found: Imported) => [
+      `Settings of ${found.from}. Save keeps them.`,
+      ...(found.remarks ?? []),
+      ...found.not_understood.map(
+        (each) => `Not taken: ${each.line ? `line ${each.line}, ` : ''}${each.key} ${each.why}`,
+      ),
+    ],
     validate: 'Validate',
     saveAndValidate: 'Save and validate',
     validateHelp: 'Looks at everything a training needs, measures its memory, and suggests settings.',
@@ -454,6 +490,7 @@ export const en = {
     noYamlText: 'Save the form once; then its YAML can be seen and edited here.',
     changedText: 'not saved',
     revert: 'Revert',
+    revertHelp: 'Drops what was changed and not saved.',
     goToLine: (line: number) => `Go to line ${line}`,
   },
 

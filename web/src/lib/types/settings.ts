@@ -58,6 +58,14 @@ export interface Configuration {
   remarks?: string[];
 }
 
+/** What POST …/configuration/import found. */
+export interface Imported {
+  settings: Values;
+  from: string;
+  not_understood: { key: string; line: number; why: string }[];
+  remarks?: string[];
+}
+
 export interface ResumeState {
   file: string;
   model?: string;

@@ -11,6 +11,7 @@ export interface FolderSize {
 export interface State {
   server: string;
   version: string;
+  page?: string; // which page the server gives
   workspace: string;
   cursor: string;
   revision: number;
