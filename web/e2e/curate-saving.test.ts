@@ -195,7 +195,7 @@ test('an answer that was lost makes no second step and no conflict', async () =>
   });
   await enter('Once only.');
   await expect.poll(() => find(0).text).toBe(' Once only.');
-  await page.getByText('not saved').waitFor({ state: 'detached', timeout: 8000 }); // by itself
+  await expect.poll(() => head().innerText(), { timeout: 8000 }).toBe('Saved'); // by itself
   await note().waitFor({ state: 'detached' });
   expect(mock.history).toHaveLength(1);
   expect(await page.getByRole('dialog').count()).toBe(0);

@@ -40,6 +40,11 @@ export const hotkeys = [
   { id: 'zoomOut', keys: ['-'] },
   { id: 'fit', keys: ['F'] },
   { id: 'search', keys: ['/'] },
+  { id: 'filterVerdict', keys: ['V'] },
+  { id: 'filterRecording', keys: ['C'] },
+  { id: 'filterScore', keys: ['G'] },
+  { id: 'sort', keys: ['O'] },
+  { id: 'showAll', keys: ['Shift+V'] },
   { id: 'help', keys: ['?'] },
 ] as const satisfies Hotkey[];
 
@@ -78,6 +83,10 @@ export function commandOf(event: KeyLike): Command | null {
 }
 
 export const keyFor = (id: Command): string => hotkeys.find((each) => each.id === id)!.keys[0];
+
+/** True within what is pressed, typed in or chosen from. */
+export const isControl = (target: EventTarget | null): boolean =>
+  target instanceof Element && target.closest('button, input, textarea, select, a') !== null;
 
 /** True where a key belongs to what has the focus: typing, choosing, pressing. */
 export function belongsToElement(target: EventTarget | null, key: string): boolean {

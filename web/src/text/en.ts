@@ -286,7 +286,7 @@ export const en = {
     saveAccept: 'Save and accept',
     leaveText: 'Leave it as it was',
     editKeys:
-      'While typing: Enter saves, Ctrl+Enter saves, accepts and goes on, Alt+Enter splits at the cursor, Esc leaves it as it was.',
+      'While typing: Enter saves, Ctrl+Enter saves, accepts and goes on, Alt+Enter splits at the cursor, Ctrl+Space plays and stops, Esc leaves it as it was.',
     selected: (start: string, seconds: string, text: string, marks: string) =>
       `${start}, ${seconds} s: ${text}${marks ? ` (${marks})` : ''}`,
     select: (recording: string, id: number, time: string) => `Select ${recording}, segment ${id}, ${time}`,
@@ -391,6 +391,11 @@ export const en = {
     zoomOut: 'Zoom out',
     fit: 'Fit the segment',
     search: 'Search',
+    filterVerdict: 'To the filter by verdict',
+    filterRecording: 'To the filter by recording',
+    filterScore: 'To the filter by score',
+    sort: 'To the order',
+    showAll: 'Show all again',
     help: 'These keys',
   },
   keys: { ArrowDown: '↓', ArrowUp: '↑', ArrowLeft: '←', ArrowRight: '→', Backspace: '⌫', Delete: 'Del' },

@@ -64,6 +64,20 @@ export class Choice {
     const place = this.shown.findIndex((each) => keyOf(each) === key);
     this.listener.moved(reveal && place >= 0 ? place : null);
   }
+  /** What a filter hides is not worked on. */
+  filterBy(filter: Filter): void {
+    this.filter = filter;
+    const { shown, current } = this;
+    if (current && !shown.includes(current)) this.select(shown[0] ? keyOf(shown[0]) : '');
+    else this.mark(this.key, true);
+  }
+  /** Any other order than that of time is there to begin with its first. */
+  orderBy(order: Order): void {
+    this.order = order;
+    const [first] = this.shown;
+    if (order !== 'time' && first) this.select(keyOf(first));
+    else this.mark(this.key, true);
+  }
   step(by: number, fits: (segment: Segment) => boolean = () => true): void {
     const from = this.shown.findIndex((each) => keyOf(each) === this.key);
     for (let i = from + by; i >= 0 && i < this.shown.length; i += by)

@@ -234,7 +234,7 @@ export class Curation {
       if (!(error instanceof ApiError && error.status === 409 && error.fresh)) throw error;
       const fresh = error.fresh as EditResult;
       this.takeTheirs(fresh);
-      if (alreadySo(edits, seen, fresh)) return;
+      if (alreadySo(edits, seen, fresh)) return void (this.savedAt = Date.now());
       // What others changed elsewhere in the recording stands in nobody's way.
       if (again && stillFit(edits, seen, fresh)) {
         const now = new Map([...seen].map(([name, look]) => [name, { ...look, digest: this.digest(name) }]));
