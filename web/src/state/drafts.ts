@@ -12,14 +12,28 @@ export function draft<T>(name: string, fits: (value: unknown) => value is T): T 
   }
 }
 
-/** `value` null: there is nothing unsaved any more. */
-export function keepDraft(name: string, value: unknown): void {
+/** `value` null: there is nothing unsaved any more. False where the browser does not keep it. */
+export function keepDraft(name: string, value: unknown): boolean {
   try {
     const text = value === null ? '' : JSON.stringify(value);
-    if (value === null || text.length > longest) sessionStorage.removeItem(keyOf(name));
-    else sessionStorage.setItem(keyOf(name), text);
+    const kept = value !== null && text.length <= longest;
+    if (kept) sessionStorage.setItem(keyOf(name), text);
+    else sessionStorage.removeItem(keyOf(name));
+    return kept || value === null;
   } catch {
-    // a browser that keeps nothing
+    return value === null; // a browser that keeps nothing
+  }
+}
+
+/** What follows `beginning` in the names of drafts that are kept. */
+export function draftNames(beginning: string): string[] {
+  try {
+    const start = keyOf(beginning);
+    return Object.keys(sessionStorage)
+      .filter((key) => key.startsWith(start))
+      .map((key) => key.slice(start.length));
+  } catch {
+    return [];
   }
 }
 
