@@ -142,7 +142,7 @@ describe.skipIf(!present)('the studio', () => {
     };
     await page.getByRole('heading', { name: 'Settings' }).waitFor();
     await page.getByText(/Advanced/).click();
-    await fill('Epochs', '120');
+    await fill('Epochs', '60');
     await fill('Batch size', '8');
     await fill('Gradient accumulation size', '1');
     await fill('Save frequency', '40');
@@ -195,6 +195,7 @@ describe.skipIf(!present)('the studio', () => {
     // What both pages show of it is all there is, once.
     const lines = async (each: Page) =>
       (await each.locator('.console p').allInnerTexts()).map((line) => line.replace(/^\S+( \S+:\S+)? /, ''));
+    await expect.poll(() => lines(page), wait).toHaveLength((await lines(second)).length);
     expect(await lines(page)).toEqual(await lines(second));
     const told = await ask<{ steps: { it: number[] } }>('GET', 'api/runs/ada/finetune/metrics?points=0');
     expect(told.steps.it).toEqual(told.steps.it.map((_, i) => i + 1));

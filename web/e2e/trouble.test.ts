@@ -66,6 +66,7 @@ describe.skipIf(!present)('trouble', () => {
     await visit(`curate/${voice}`);
     await page.waitForSelector('.segment.selected', wait);
     await page.keyboard.press('Enter');
+    await page.locator('.segment.selected textarea:focus').waitFor(wait);
     await page.keyboard.press('Control+A');
     await page.keyboard.type(text);
     await page.keyboard.press('Enter');
@@ -139,10 +140,12 @@ describe.skipIf(!present)('trouble', () => {
     await says('another job is working in', /Wait for it to end, or stop it/);
     const before = whisperOf('bob');
     await edit('bob', 'Said while it was held.');
-    await says('another job is working in', /Wait for it to end, or stop it/);
+    await says('another job is working in', /Wait for the job to end, or stop it/);
     expect(whisperOf('bob')).toBe(before);
     spawnSync('pkill', ['-P', String(holder.pid)]);
     holder.kill();
+    // What waited is saved by itself.
+    await expect.poll(() => whisperOf('bob'), wait).toContain('Said while it was held.');
     await edit('bob', 'Said when it was free.');
     await expect.poll(() => whisperOf('bob'), wait).toContain('Said when it was free.');
     await visit('configure/bob');
