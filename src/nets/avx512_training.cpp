@@ -437,6 +437,7 @@ double panel_to_half(const float* x, std::int64_t rows, std::int64_t columns, fl
 }
 
 void adamw(const AdamWPiece& p, std::int64_t first, std::int64_t last) {
+    constexpr std::int64_t ahead = 512;  // numbers: the processor itself foresees no further than a page
     const __m512 scale = _mm512_set1_ps(p.gradient_scale), beta1 = _mm512_set1_ps(p.beta1),
                  beta2 = _mm512_set1_ps(p.beta2), rest1 = _mm512_set1_ps(1 - p.beta1),
                  rest2 = _mm512_set1_ps(1 - p.beta2), eps = _mm512_set1_ps(p.eps),
@@ -444,6 +445,9 @@ void adamw(const AdamWPiece& p, std::int64_t first, std::int64_t last) {
                  square_scale = _mm512_set1_ps(p.square_scale), drift = _mm512_set1_ps(p.average_step);
     for (std::int64_t i = first; i < last; i += width) {
         const __mmask16 mask = first_places(last - i);
+        const float* const streams[] = {p.first, p.second, p.weight};
+        for (const float* stream : streams)
+            _mm_prefetch(reinterpret_cast<const char*>(stream + i + ahead), _MM_HINT_T0);
         const __m512 g = _mm512_mul_ps(gradient_of(p, i, mask), scale);
         const __m512 m =
             _mm512_fmadd_ps(beta1, _mm512_maskz_loadu_ps(mask, p.first + i), _mm512_mul_ps(rest1, g));
