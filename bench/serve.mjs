@@ -58,7 +58,10 @@ function ask(method, path, { body, headers = {}, agent, at = port } = {}) {
 }
 const json = async (...args) => JSON.parse((await ask(...args)).bytes);
 
-const recording = (await json('GET', `/api/voices/${voice}/recordings`)).recordings[0].name;
+const { recordings } = await json('GET', `/api/voices/${voice}/recordings`);
+const recording = recordings.sort((a, b) => b.bytes - a.bytes)[0];
+const pieces = Math.floor(recording.bytes / pieceBytes);
+if (pieces < 2) throw new Error(`${voice} has no recording of more than ${2 * pieceBytes} bytes`);
 
 /** Opens the streams at a server and asks it for pieces of a recording until the answer is called; it tells what came. */
 async function pages(at) {
@@ -85,8 +88,8 @@ async function pages(at) {
   );
   let start = 0;
   const timer = setInterval(async () => {
-    start = (start + pieceBytes) % (8 * pieceBytes);
-    const path = `/api/voices/${voice}/recordings/${encodeURIComponent(recording)}/audio`;
+    start = (start + pieceBytes) % (pieces * pieceBytes);
+    const path = `/api/voices/${voice}/recordings/${encodeURIComponent(recording.name)}/audio`;
     const headers = { Range: `bytes=${start}-${start + pieceBytes - 1}` };
     heard += (await ask('GET', path, { headers, agent, at })).bytes.length;
   }, 1000 / requestsPerSecond);

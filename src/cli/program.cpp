@@ -42,9 +42,8 @@ std::string without_stack(std::string what) {
 }
 
 // libgomp's threads spin while they wait, by default; where another program uses a core that makes computing
-// many times slower. Waking a sleeping one takes long, too, so they look some 0.02 ms for more to do, which is
-// longer than most pauses between two products. libgomp reads its settings when it is loaded, so verbs that
-// compute for long start once more.
+// many times slower. Waking a sleeping one takes long, too, so they look for more to do for a moment first.
+// libgomp reads its settings when it is loaded, so verbs that compute for long start once more.
 void let_threads_sleep(const CLI::App& app, char** argv) {
     const char* policy = std::getenv("OMP_WAIT_POLICY");
     if (std::getenv("GOMP_SPINCOUNT") || (policy && std::string_view(policy) != "passive")) return;
