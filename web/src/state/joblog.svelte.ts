@@ -63,7 +63,7 @@ export class LiveLog implements Told {
       log.loaded(events);
       if (log === this.log) this.show();
     } catch (error) {
-      if (error instanceof ApiError && error.status > 0) {
+      if (error instanceof ApiError && error.status === 404) {
         log.loaded([]); // gone
         if (log === this.log) this.show();
         return;
