@@ -404,36 +404,39 @@ void to_half(const float* x, std::int64_t n, float scale, std::uint16_t* out) {
     }
 }
 
-double panel_to_half(const float* x, std::int64_t rows, std::int64_t columns, float scale, std::uint16_t* out,
-                     std::int64_t out_stride) {
+void panel_to_half(const float* x, std::int64_t rows, std::int64_t columns, float scale, std::uint16_t* out,
+                   std::int64_t out_stride, double* norms) {
     constexpr int vectors = panel / width;
     constexpr int nearest = _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC;
     const __m512 factor = _mm512_set1_ps(scale);
-    __m512 sum[vectors] = {};
     // Whole lines of memory are written past the caches: nobody reads them soon.
     const bool lines =
         columns == panel && out_stride % 32 == 0 && reinterpret_cast<std::uintptr_t>(out) % 64 == 0;
     __mmask16 mask[vectors];
     for (int v = 0; v < vectors; ++v) mask[v] = first_places(columns - v * width);
-    for (std::int64_t r = 0; r < rows; ++r) {
-        __m256i half[vectors];
+    for (std::int64_t first = 0; first < rows; first += rows_of_norm) {
+        const std::int64_t last = first + rows_of_norm < rows ? first + rows_of_norm : rows;
+        __m512 sum[vectors] = {};
+        for (std::int64_t r = first; r < last; ++r) {
+            __m256i half[vectors];
 #pragma GCC unroll 4
-        for (int v = 0; v < vectors; ++v) {
-            const __m512 value = _mm512_maskz_loadu_ps(mask[v], x + r * panel + v * width);
-            sum[v] = _mm512_fmadd_ps(value, value, sum[v]);
-            half[v] = _mm512_cvtps_ph(_mm512_mul_ps(value, factor), nearest);
+            for (int v = 0; v < vectors; ++v) {
+                const __m512 value = _mm512_maskz_loadu_ps(mask[v], x + r * panel + v * width);
+                sum[v] = _mm512_fmadd_ps(value, value, sum[v]);
+                half[v] = _mm512_cvtps_ph(_mm512_mul_ps(value, factor), nearest);
+            }
+            std::uint16_t* to = out + r * out_stride;
+            if (lines) {
+                for (int v = 0; v < vectors; v += 2)
+                    _mm512_stream_si512(reinterpret_cast<__m512i*>(to + v * width),
+                                        _mm512_inserti64x4(_mm512_castsi256_si512(half[v]), half[v + 1], 1));
+            } else {
+                for (int v = 0; v < vectors; ++v) _mm256_mask_storeu_epi16(to + v * width, mask[v], half[v]);
+            }
         }
-        std::uint16_t* to = out + r * out_stride;
-        if (lines) {
-            for (int v = 0; v < vectors; v += 2)
-                _mm512_stream_si512(reinterpret_cast<__m512i*>(to + v * width),
-                                    _mm512_inserti64x4(_mm512_castsi256_si512(half[v]), half[v + 1], 1));
-        } else {
-            for (int v = 0; v < vectors; ++v) _mm256_mask_storeu_epi16(to + v * width, mask[v], half[v]);
-        }
+        *norms++ = total_of(sum);
     }
     _mm_sfence();
-    return total_of(sum);
 }
 
 void adamw(const AdamWPiece& p, std::int64_t first, std::int64_t last) {

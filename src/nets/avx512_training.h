@@ -71,10 +71,11 @@ double cross_entropy(float* logits, std::int64_t n, std::int64_t target, float w
 double squared_norm(const float* x, std::int64_t n);
 // Half precision of x * scale.
 void to_half(const float* x, std::int64_t n, float scale, std::uint16_t* out);
-// The same of `rows` rows of a panel, `columns` of each, to out, `out_stride` apart. Returns the squared norm
-// of x.
-double panel_to_half(const float* x, std::int64_t rows, std::int64_t columns, float scale, std::uint16_t* out,
-                     std::int64_t out_stride);
+// The same of `rows` rows of a panel, `columns` of each, to out, `out_stride` apart. `norms` gets the squared
+// norm of x for each rows_of_norm of them.
+constexpr std::int64_t rows_of_norm = 16;
+void panel_to_half(const float* x, std::int64_t rows, std::int64_t columns, float scale, std::uint16_t* out,
+                   std::int64_t out_stride, double* norms);
 
 // AdamW on n elements (Loshchilov & Hutter 2019): the gradient is `gradient` (float32 or half) times
 // gradient_scale.

@@ -182,8 +182,9 @@ std::optional<HalfProduct> half_product(const at::Tensor& a, const at::Tensor& b
         return std::nullopt;
     // 256 KiB of outputs, beside the panel in the second cache; and norms are added up in the same order
     // whatever the number of threads.
-    constexpr std::int64_t most_rows = 1024, rows_of_norm = row_alignment;
-    const std::int64_t m = a.size(0), n = b.size(1), norms_of_panel = (m + rows_of_norm - 1) / rows_of_norm;
+    constexpr std::int64_t most_rows = 1024, norm_rows = avx512::rows_of_norm;
+    static_assert(row_alignment % norm_rows == 0);
+    const std::int64_t m = a.size(0), n = b.size(1), norms_of_panel = (m + norm_rows - 1) / norm_rows;
     HalfProduct result;
     result.scale = half_scale(largest_column_norm(a.t()) * largest_column_norm(b));
     result.half = at::empty({m, n}, a.options().dtype(at::kHalf));
@@ -195,14 +196,10 @@ std::optional<HalfProduct> half_product(const at::Tensor& a, const at::Tensor& b
         return places.mutable_data_ptr<float>() + part.thread * rows * avx512::panel;
     };
     multiply(a, b, {.precision = precision}, rows, avx512::panel, place, [&](const Part& part) {
-        const float* from = place(part);
-        double* norm =
-            norms.data() + part.column / avx512::panel * norms_of_panel + part.first / rows_of_norm;
-        for (std::int64_t row = part.first; row < part.last; row += rows_of_norm) {
-            const std::int64_t count = std::min(rows_of_norm, part.last - row);
-            *norm++ = avx512::panel_to_half(from + (row - part.first) * avx512::panel, count, part.outputs,
-                                            static_cast<float>(result.scale), to + row * n + part.column, n);
-        }
+        avx512::panel_to_half(
+            place(part), part.last - part.first, part.outputs, static_cast<float>(result.scale),
+            to + part.first * n + part.column, n,
+            norms.data() + part.column / avx512::panel * norms_of_panel + part.first / norm_rows);
     });
     for (const double norm : norms) result.squared_norm += norm;
     return result;
