@@ -22,10 +22,8 @@ namespace testudo {
 namespace {
 
 std::string remedy_for(int error) {
+    if (is_disk_full(error)) return "Free some disk space or choose another folder, then try again.";
     switch (error) {
-        case ENOSPC:
-        case EDQUOT:
-            return "Free some disk space or choose another folder, then try again.";
         case EACCES:
         case EPERM:
             return "Give your user permission to write there, or choose another folder.";
@@ -40,7 +38,7 @@ std::string remedy_for(int error) {
 
 [[noreturn]] void fail(const char* doing, const fs::path& path, int error = errno) {
     const std::string what = cat("cannot ", doing, " ", to_utf8(path.native()), ": ", std::strerror(error));
-    if (error == ENOSPC || error == EDQUOT) throw DiskFull(what, remedy_for(error));
+    if (is_disk_full(error)) throw DiskFull(what, remedy_for(error));
     throw environment_error(what, remedy_for(error));
 }
 

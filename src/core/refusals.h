@@ -1,5 +1,7 @@
 #pragma once
 // Refusals of the environment that a front end answers in ways of their own.
+#include <cerrno>
+
 #include "core/error.h"
 
 namespace testudo {
@@ -9,6 +11,8 @@ class DiskFull : public Error {
     DiskFull(const std::string& what, std::string hint)
         : Error(ErrorKind::environment, what, std::move(hint)) {}
 };
+
+inline bool is_disk_full(int error) { return error == ENOSPC || error == EDQUOT; }  // an errno
 
 class FolderBusy : public Error {  // a job works there
   public:

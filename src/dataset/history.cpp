@@ -245,7 +245,7 @@ void History::append(const Json& json) {
     }
     if (!good) {
         const std::string what = cat("cannot write ", file_, ": ", std::strerror(error));
-        if (error == ENOSPC || error == EDQUOT)
+        if (is_disk_full(error))
             throw DiskFull(what, "Free some disk space, then try again; nothing was changed.");
         throw environment_error(what, "Give your user permission to write there; nothing was changed.");
     }
