@@ -70,7 +70,7 @@ std::optional<EventCursor> parse_cursor(std::string_view text) {
 }
 
 std::vector<EventLine> read_lines(const fs::path& file, std::uint64_t offset, std::size_t most,
-                                  std::uint64_t& next) {
+                                  std::uint64_t& next, const std::function<bool(std::string_view)>& wanted) {
     std::vector<EventLine> lines;
     next = offset;
     const Descriptor opened(file);
@@ -88,7 +88,7 @@ std::vector<EventLine> read_lines(const fs::path& file, std::uint64_t offset, st
             const std::string_view line = std::string_view(bytes).substr(begin, end - begin);
             begin = end + 1;
             next = offset + begin;
-            if (Json::accept(line)) lines.push_back({next, std::string(line)});
+            if ((!wanted || wanted(line)) && Json::accept(line)) lines.push_back({next, std::string(line)});
         }
         if (got <= 0) return lines;
     }

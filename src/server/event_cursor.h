@@ -4,6 +4,7 @@
 // all. So a place in many files is one short text, and means the same after a restart of the server. (Of a
 // job that had ended and was made to go on twice meanwhile, only the second time is told.)
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -37,10 +38,11 @@ struct EventLine {
     std::uint64_t end = 0;  // byte behind it
     std::string text;       // JSON without line break
 };
-// Whole lines of `file` from `offset` on, about `most` bytes of them; what is no JSON is passed over. `next`
-// becomes the byte behind the last one.
+// Whole lines of `file` from `offset` on, about `most` bytes of them; what is no JSON, and what is not
+// `wanted` where that is given, is passed over. `next` becomes the byte behind the last one.
 std::vector<EventLine> read_lines(const fs::path& file, std::uint64_t offset, std::size_t most,
-                                  std::uint64_t& next);
+                                  std::uint64_t& next,
+                                  const std::function<bool(std::string_view)>& wanted = {});
 
 // Where `cursor` stands in a feed; nothing when it has all of it.
 std::optional<std::uint64_t> place_in(const EventCursor& cursor, const EventFeed& feed);

@@ -45,28 +45,33 @@ Json told_events(const fs::path& file, std::uint64_t from, const Request& reques
         from = 0;
         out["reset"] = true;
     }
-    std::deque<EventLine> kept;
+    struct Kept {
+        EventLine line;
+        Json event;  // null: not parsed yet
+    };
+    std::deque<Kept> kept;
     std::size_t kept_bytes = 0;
     std::uint64_t next = from;
+    const auto wanted = [&](std::string_view line) { return may_be_of(line, types); };
     for (std::uint64_t at = from;; at = next) {
-        for (EventLine& line : read_lines(file, at, piece_bytes, next)) {
-            if (!may_be_of(line.text, types)) continue;
+        for (EventLine& line : read_lines(file, at, piece_bytes, next, wanted)) {
+            Json event;
             // What is no such event must not push out one that is.
             if (!types.empty()) {
-                const Json event = Json::parse(line.text, nullptr, false);
+                event = Json::parse(line.text, nullptr, false);
                 if (!event.is_object() ||
                     std::find(types.begin(), types.end(), text_or(event, "type")) == types.end())
                     continue;
             }
             kept_bytes += line.text.size();
-            kept.push_back(std::move(line));
+            kept.push_back({std::move(line), std::move(event)});
             for (; kept.size() > last || kept_bytes > most_bytes; kept.pop_front())
-                kept_bytes -= kept.front().text.size();
+                kept_bytes -= kept.front().line.text.size();
         }
         if (next == at) break;
     }
-    for (const EventLine& line : kept) {
-        Json event = Json::parse(line.text, nullptr, false);
+    for (auto& [line, event] : kept) {
+        if (event.is_null()) event = Json::parse(line.text, nullptr, false);
         if (!event.is_object()) continue;
         event["offset"] = line.end;
         out["events"].push_back(std::move(event));
