@@ -22,5 +22,5 @@ BUILD_PACKAGES="g++ cmake ninja-build ccache pkg-config git clang-format-14
   nlohmann-json3-dev libyaml-cpp-dev libcli11-dev libssl-dev libcurl4-openssl-dev zlib1g-dev libpng-dev libicu-dev
   libavformat-dev libavcodec-dev libswresample-dev libavutil-dev libsoxr-dev libcpp-httplib-dev libgtest-dev"
 SETUP_PACKAGES="python3-pip unzip ca-certificates dpkg"
-TEST_PACKAGES="chromium"  # drives the page in its tests
+TEST_PACKAGES="chromium procps"  # shows the page in its tests; ends what they leave
 RUN_PACKAGES="espeak-ng"  # a program that Testudo runs for phonemes (GPL: never linked)

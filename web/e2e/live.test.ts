@@ -32,12 +32,6 @@ describe.skipIf(!present)('while it trains', () => {
     tabs.push(page);
   }, 180_000);
   afterAll(async () => {
-    for (const job of (await jobs().catch(() => [])).filter((each) => each.state === 'running'))
-      await fetch(`${program.address}/api/jobs/${job.id}/stop`, {
-        method: 'POST',
-        headers: { 'Content-Type': 'application/json' },
-        body: '{"how": "hard"}',
-      });
     await close?.();
     await browser?.close();
     await front?.stop();

@@ -18,7 +18,11 @@ export function workspace(): string {
   cpSync(whisper, join(folder, 'models/whisper/tiny.en'), { recursive: true, dereference: true });
   return folder;
 }
-export const discard = (folder: string) => rmSync(folder, { recursive: true, force: true });
+/** A workspace, with the jobs that still run in it. */
+export function discard(folder: string): void {
+  spawnSync('pkill', ['-KILL', '-f', folder]);
+  rmSync(folder, { recursive: true, force: true });
+}
 
 /** Recordings of a few seconds: paths, by name. */
 export function sentences(count: number): string[] {
