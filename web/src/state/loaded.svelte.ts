@@ -1,9 +1,8 @@
 // An answer of the server that stays true: asked again when the server tells that it changed.
 import { ask, problemOf, request } from '../lib/api';
 import type { Problem } from '../lib/types';
+import { Asking } from './asking';
 import { stamp } from './studio.svelte';
-
-const patience = 10_000; // ms
 
 export class Loaded<T> {
   value = $state.raw<T | null>(null);
@@ -22,27 +21,16 @@ export function loaded<T>(
   const out = new Loaded<T>();
   let shown: string | null = null; // whose answer is there
   let etag = '';
-  let running = false;
-  let wanted: string | null = null; // asked for while one was on its way
-  let begun = 0;
   let round = 0; // of everything being asked for anew
-  let abort = new AbortController();
 
-  async function fetchNow(from: string): Promise<void> {
-    if (running) {
-      wanted = from;
-      // On a connection that died in silence an answer never comes.
-      if (round !== stamp('') || Date.now() - begun > patience) abort.abort();
-      return;
-    }
-    running = true;
-    begun = Date.now();
+  const asking = new Asking(async (signal) => {
+    const from = path();
+    if (from === null) return;
     round = stamp('');
-    abort = new AbortController();
     out.busy = true;
     try {
       const answer = await request(from, {
-        signal: abort.signal,
+        signal,
         ...(etag && shown === from ? { headers: { 'If-None-Match': etag } } : {}),
       });
       if (answer.status !== 304 && path() === from) {
@@ -52,19 +40,16 @@ export function loaded<T>(
       }
       if (path() === from) out.problem = null;
     } catch (error) {
-      if (path() === from && !abort.signal.aborted) {
+      if (path() === from && !signal.aborted) {
         out.problem = problemOf(error);
         // No answer, and no memory or disk for one, say nothing about what is there.
         if (out.problem.kind !== 'network' && out.problem.kind !== 'environment') out.value = null;
         etag = '';
       }
     }
-    running = false;
     out.busy = false;
-    const next = wanted;
-    wanted = null;
-    if (next !== null) void fetchNow(next);
-  }
+  });
+  const fetchNow = () => asking.now(round !== stamp(''));
 
   $effect(() => {
     const from = path();
@@ -74,12 +59,9 @@ export function loaded<T>(
       out.value = null;
       out.problem = null;
     }
-    if (from !== null) void fetchNow(from);
+    if (from !== null) fetchNow();
   });
-  out.again = () => {
-    const from = path();
-    if (from !== null) void fetchNow(from);
-  };
+  out.again = fetchNow;
   return out;
 }
 

@@ -1,6 +1,7 @@
 // What a run has told, from its own file: also one that a terminal trains, which is no job here.
 import { ask, at } from '../lib/api';
 import type { JobEvent } from '../lib/types';
+import { Asking } from './asking';
 import { stamp } from './studio.svelte';
 
 interface Told {
@@ -10,7 +11,6 @@ interface Told {
 }
 
 const most = 5000;
-const patience = 10_000; // ms
 
 /** To be called while a component is made, or in an effect: `take` gets what came, `anew` when that is all there is. */
 export function followRun(
@@ -21,46 +21,30 @@ export function followRun(
 ): () => void {
   let next = -1;
   let round = -1;
-  let running = false;
-  let again = false;
-  let begun = 0;
-  let abort = new AbortController();
   let closed = false;
 
-  async function read(): Promise<void> {
-    if (running) {
-      again = true;
-      if (Date.now() - begun > patience) abort.abort(); // on a connection that died in silence no answer comes
-      return;
-    }
-    running = true;
-    begun = Date.now();
-    abort = new AbortController();
+  const asking = new Asking(async (signal) => {
     try {
       const path = `${at('runs', voice, run, 'events')}?last=${most}${types ? `&types=${types}` : ''}`;
-      const told = await ask<Told>(next < 0 ? path : `${path}&from=${next}`, { signal: abort.signal });
+      const told = await ask<Told>(next < 0 ? path : `${path}&from=${next}`, { signal });
       const anew = next < 0 || told.reset === true;
       next = told.next;
       if (!closed && (anew || told.events.length)) take(told.events, anew);
     } catch {
-      if (next < 0 && !closed && !abort.signal.aborted) take([], true); // not begun: a later change asks again
+      if (next < 0 && !closed && !signal.aborted) take([], true); // not begun: a later change asks again
     }
-    running = false;
-    if (again && !closed) {
-      again = false;
-      void read();
-    }
-  }
+  });
 
   $effect(() => {
     const all = stamp('');
     stamp(`run:${voice}/${run}`);
-    if (all !== round) next = -1; // another server, or what was missed
+    const anew = all !== round; // another server, or what was missed
+    if (anew) next = -1;
     round = all;
-    void read();
+    asking.now(anew);
   });
   return () => {
     closed = true;
-    abort.abort();
+    asking.close();
   };
 }

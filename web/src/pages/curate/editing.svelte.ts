@@ -26,13 +26,13 @@ export class Editing {
     const { current } = this.choice;
     if (!current) return;
     const { recording, segment } = current;
-    void this.curation.apply([{ edit: kind, recording, segment, ...more }], seen);
+    this.curation.apply([{ edit: kind, recording, segment, ...more }], seen);
   }
   times(start: number | null, end: number | null): void {
     this.edit('move-boundary', { ...(start === null ? {} : { start }), ...(end === null ? {} : { end }) });
   }
   language(recording: string, value: string): void {
-    void this.curation.apply([{ edit: 'language', recording, value }]);
+    this.curation.apply([{ edit: 'language', recording, value }]);
   }
   /** Accepts it and goes on, or takes that back. */
   accept(): void {
@@ -40,11 +40,11 @@ export class Editing {
     if (!current) return;
     const { recording, segment, accepted } = current;
     if (!accepted) this.choice.step(1);
-    void this.curation.apply([{ edit: accepted ? 'unaccept' : 'accept', recording, segment }]);
+    this.curation.apply([{ edit: accepted ? 'unaccept' : 'accept', recording, segment }]);
   }
   bulk(kind: BulkKind): void {
     const { shown, all } = this.choice;
-    if (toChange(kind, shown).length) void this.curation.apply(bulkEdits(kind, shown, all));
+    if (toChange(kind, shown).length) this.curation.apply(bulkEdits(kind, shown, all));
   }
 
   type(): void {
@@ -71,7 +71,7 @@ export class Editing {
     this.curation.forget(key);
     (document.activeElement as HTMLElement | null)?.blur();
     if (accept) this.choice.step(1);
-    if (edits.length) void this.curation.apply(edits, this.begun);
+    if (edits.length) this.curation.apply(edits, this.begun);
   }
   splitText(character: number): void {
     this.typing = false;
@@ -93,7 +93,7 @@ export class Editing {
   nudge(which: 'start' | 'end', by: number): void {
     const { current, inRecording } = this.choice;
     const found = current && nudged(inRecording, current, which, by, this.listening.wave?.seconds);
-    if (found) void this.curation.apply([found]);
+    if (found) this.curation.apply([found]);
   }
   grip(): void {
     this.gripped = this.curation.look(this.choice.recording);
@@ -103,9 +103,6 @@ export class Editing {
     const { recording } = this.choice;
     const change =
       grip.part === 'border' ? { border: to } : grip.part === 'start' ? { start: to } : { end: to };
-    void this.curation.apply(
-      [{ edit: 'move-boundary', recording, segment: grip.id, ...change }],
-      this.gripped,
-    );
+    this.curation.apply([{ edit: 'move-boundary', recording, segment: grip.id, ...change }], this.gripped);
   }
 }
