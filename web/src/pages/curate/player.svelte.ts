@@ -5,10 +5,12 @@ import { readSamples, type Wave } from '../../lib/pcm';
 
 const chunk = 20; // s fetched at once where the end is far
 const fade = 0.015; // s from one sound to the other, or to silence
-const lead = 0.02; // s until what is to be played begins
+const lead = 0.03; // s until what is asked for is heard: sound is computed ahead of the time that the page is told
 const around = 1; // s before and after a segment in which its clip is looked for
 
 export type Side = 'original' | 'clip';
+
+const soon = (context: AudioContext | null) => (context ? context.currentTime + lead : 0);
 
 export class Player {
   playing = $state(false);
@@ -40,7 +42,7 @@ export class Player {
         const samples = await readSamples(wave, next, last, mine.signal);
         if (mine.signal.aborted) return;
         if (samples.length === 0) break;
-        if (next === from) begun = context.currentTime + lead;
+        if (next === from) begun = soon(context);
         this.schedule(wave.rate, samples, begun + (next - from), out, loop);
         if (next === from) this.follow(from, last, end, begun, loop);
         next = last;
@@ -68,7 +70,7 @@ export class Player {
     if (mine.signal.aborted || !original.length) return;
     const place = placeOf({ samples: cut, rate: clip.rate }, { samples: original, rate: wave.rate });
     const clipStart = place === null ? start : first + place; // in the recording
-    const begun = context.currentTime + lead;
+    const begun = soon(context);
     const now = this.playing && !this.looping ? this.placeAt(begun) : start;
     const from = now > start && now < end - fade ? now : start;
     this.halt(begun);
@@ -90,7 +92,7 @@ export class Player {
   }
 
   /** While both play: the other one goes on from here. */
-  hear(side: Side, when = this.context?.currentTime ?? 0): void {
+  hear(side: Side, when = soon(this.context)): void {
     if (!this.sides) return;
     this.heard = side;
     for (const [name, { gain }] of Object.entries(this.sides)) {
@@ -158,7 +160,7 @@ export class Player {
   /** `at`: where the cursor goes; it stays where it is without. */
   stop(at?: number): void {
     this.preparing.abort();
-    this.halt(this.context?.currentTime ?? 0);
+    this.halt(soon(this.context));
     if (at !== undefined) this.at = at;
   }
 
