@@ -153,6 +153,25 @@ test('goes over from the recording to the clip and back in mid-sound, and tells 
   expect(problems).toEqual([]);
 });
 
+test('goes over to the clip of a recording that was not cut', async () => {
+  await page.route('**/report', async (route) => {
+    const answer = await route.fetch();
+    const report = (await answer.json()) as { lines: { recording: string; segment?: number }[] };
+    await route.fulfill({ json: { lines: [{ ...report.lines[0], segment: undefined }] } });
+  });
+  await page.reload();
+  await ready();
+  await listen();
+  await page.keyboard.press('j'); // the second segment
+  await page.keyboard.press('b');
+  await page.getByText(t.curate.hears.clip).waitFor();
+  const [segment, clip] = (await heard()).map(([seconds]) => seconds);
+  expect(segment).toBe(2.3);
+  expect(clip).toBeGreaterThan(2);
+  expect(clip).toBeLessThan(4.5);
+  expect(problems).toEqual([]);
+});
+
 // Keeps all that sounds, in the thread that computes sound: what is kept misses nothing where the page is slow.
 const recorder = `registerProcessor('recorder', class extends AudioWorkletProcessor {
   process([[samples]]) {

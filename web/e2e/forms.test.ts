@@ -3,6 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeEach, expect, test } from 'vitest';
+import { t } from '../src/text';
 import { violations } from './axe';
 import { setStage } from './stage';
 
@@ -204,5 +205,43 @@ test('folders, and the trash is emptied only when that is confirmed', async () =
   await device.fill('');
   await page.locator('li[role=option]', { hasText: /^cpu/ }).click();
   await expect.poll(() => mock.app.device).toBe('cpu');
+  expect(problems).toEqual([]);
+});
+
+test('an import of a folder says what was taken, and the sizes of folders follow', async () => {
+  await goTo('settings');
+  await page.getByText('recordings', { exact: true }).waitFor();
+  let looks = 0;
+  page.on('request', (request) => void (request.url().endsWith('/api/system/folders') && ++looks));
+  await page.getByLabel(t.settings.folder, { exact: true }).fill('/home/me/ai-voice-cloning');
+  await page.getByRole('button', { name: t.settings.importNow, exact: true }).click();
+  await page.getByText(t.settings.taken(12, '4 MB', 3, 0)).waitFor();
+  expect(mock.asked).toMatchObject({ action: 'import', folder: '/home/me/ai-voice-cloning', how: 'copy' });
+  await expect.poll(() => looks).toBe(1);
+  expect(problems).toEqual([]);
+});
+
+test('models: checkpoints by number, states last and not to be merged', async () => {
+  await page.route('**/api/models', (route) =>
+    route.fulfill({
+      json: ['models/100_gpt.pth', 'training_state/50.state', 'models/50_gpt.pth'].map((path) => ({
+        name: path.replace(/.*\/|\.\w+$/g, ''),
+        place: 'checkpoint',
+        voice: 'ada',
+        path: `training/ada/finetune/${path}`,
+        kind: path.endsWith('.state') ? 'training state' : 'autoregressive',
+      })),
+    }),
+  );
+  await goTo('models');
+  const inspect = page.getByRole('button', { name: /^Inspect/ });
+  await expect
+    .poll(() => inspect.evaluateAll((all) => all.map((each) => each.getAttribute('aria-label'))))
+    .toEqual(['50_gpt', '100_gpt', '50'].map(t.models.inspectNamed));
+  await page.getByText(t.models.kinds['training state']!).waitFor();
+  await page.getByRole('button', { name: t.models.merge }).click();
+  expect(await page.getByRole('dialog').locator('select').first().locator('option').allInnerTexts()).toEqual(
+    ['50_gpt', '100_gpt'].map((each) => `training/ada/finetune/models/${each}.pth`),
+  );
   expect(problems).toEqual([]);
 });

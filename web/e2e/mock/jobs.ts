@@ -49,6 +49,7 @@ function newJob(mock: Mock, call: Call): void {
       60,
     );
   if (job.action === 'hear') end({ text: ' It was, he said, a very good idea.', words: [], language: 'en' });
+  if (job.action === 'import') end({ files: 12, bytes: 4_000_000, linked: 0, kept: 3, skipped: 0 });
   if (job.action === 'validate')
     end({
       verdict: 'caution',

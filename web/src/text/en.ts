@@ -345,7 +345,7 @@ export const en = {
     zoomForSpectrogram: 'Zoom in to see the spectrogram',
     overview: (name: string) => `All of ${name}; the marked part is shown below`,
     waveform: (name: string, from: string, to: string, n: number) =>
-      `Waveform and spectrogram of ${name} from ${from} to ${to}, with ${n} segments. The list below has all of them.`,
+      `Waveform and spectrogram of ${name} from ${from} to ${to}, with ${plural(n, 'segment', 'segments')}. The list below has all of them.`,
   },
   filters: {
     all: 'All verdicts',
@@ -717,6 +717,18 @@ export const en = {
       whisper: 'Whisper',
       tokenizer: 'Tokenizers',
     },
+    kinds: {
+      autoregressive: 'autoregressive',
+      dvae: 'DVAE',
+      whisper: 'Whisper',
+      clvp: 'CLVP',
+      cvvp: 'CVVP',
+      diffusion: 'diffusion',
+      vocoder: 'vocoder',
+      'voice latents': 'voice latents',
+      'training state': 'state, to resume from',
+      tokenizer: 'tokenizer',
+    } as Record<string, string>,
     parameters: (n: string) => `${n} parameters`,
     inspect: 'Inspect',
     inspectNamed: (name: string) => `Inspect ${name}`,
@@ -778,6 +790,8 @@ export const en = {
     copy: 'copy',
     link: 'link',
     importNow: 'Import',
+    taken: (files: number, size: string, kept: number, skipped: number) =>
+      `${plural(files, 'file', 'files')} taken, ${size}${kept ? `; ${kept} were here already` : ''}${skipped ? `; ${skipped} skipped (links and the like)` : ''}.`,
     machine: 'This machine',
     check: 'Check',
     checking: 'Checking…',

@@ -92,7 +92,7 @@ export class Listening {
     if (this.place.selected()) this.again();
   }
   /** Goes over from the original to the clip and back: while one is heard the other goes on at the same word. */
-  async compare(clip: string): Promise<void> {
+  async compare(clip: string, whole: boolean): Promise<void> {
     const { wave, player, start, end } = this;
     if (player.heard) return player.hear(player.heard === 'clip' ? 'original' : 'clip');
     if (!wave) return;
@@ -102,7 +102,7 @@ export class Listening {
       const opened = await openWave(at('voices', this.voice, 'clips', clip));
       if (asked !== this.asked) return;
       this.goesOn = false;
-      await player.compare(wave, start, end, opened, 'clip');
+      await player.compare(wave, start, end, opened, whole, 'clip');
     } catch {
       if (asked === this.asked) this.place.unheard(clip);
     }

@@ -57,19 +57,26 @@ export class Player {
   }
 
   /** A segment of the recording and its clip together, at the same words, of which `side` is heard until `hear` changes
-   * that. What is heard of the recording goes over into it in mid-sound. */
-  async compare(wave: Wave, start: number, end: number, clip: Wave, side: Side): Promise<void> {
+   * that. What is heard of the recording goes over into it in mid-sound. `whole`: the clip is all of the recording. */
+  async compare(
+    wave: Wave,
+    start: number,
+    end: number,
+    clip: Wave,
+    whole: boolean,
+    side: Side,
+  ): Promise<void> {
     this.preparing.abort();
     const mine = (this.preparing = new AbortController());
     const context = await this.ready();
     const first = Math.max(0, start - around);
     const [original, cut] = await Promise.all([
       readSamples(wave, first, end + around, mine.signal),
-      readSamples(clip, 0, end - start + 2 * around, mine.signal),
+      readSamples(clip, whole ? first : 0, (whole ? end : end - start + around) + around, mine.signal),
     ]);
     if (mine.signal.aborted || !original.length) return;
     const place = placeOf({ samples: cut, rate: clip.rate }, { samples: original, rate: wave.rate });
-    const clipStart = place === null ? start : first + place; // in the recording
+    const clipStart = place !== null ? first + place : whole ? first : start; // in the recording
     const begun = soon(context);
     const now = this.playing && !this.looping ? this.placeAt(begun) : start;
     const from = now > start && now < end - fade ? now : start;
