@@ -21,11 +21,16 @@ class Error : public std::runtime_error {
     Error(ErrorKind kind, const std::string& what, std::string hint)
         : std::runtime_error(what), kind_(kind), hint_(std::move(hint)) {}
     ErrorKind kind() const { return kind_; }
-    const std::string& hint() const { return hint_; }  // one imperative sentence: the remedy
+    const std::string& hint() const { return hint_; }        // one imperative sentence: the remedy
+    const std::string& setting() const { return setting_; }  // the key of the setting to change; often empty
+    void is_about(const std::string& setting) {
+        if (setting_.empty()) setting_ = setting;
+    }
 
   private:
     ErrorKind kind_;
     std::string hint_;
+    std::string setting_;
 };
 
 inline Error input_error(const std::string& what, std::string hint) {
@@ -36,6 +41,17 @@ inline Error usage_error(const std::string& what, std::string hint) {
 }
 inline Error environment_error(const std::string& what, std::string hint) {
     return {ErrorKind::environment, what, std::move(hint)};
+}
+
+// What is wrong in `work` is that setting.
+template <class Work>
+decltype(auto) with_setting(const std::string& setting, Work&& work) {
+    try {
+        return work();
+    } catch (Error& error) {
+        error.is_about(setting);
+        throw;
+    }
 }
 
 }  // namespace testudo

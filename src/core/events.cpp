@@ -19,6 +19,12 @@ namespace {
 
 constexpr std::size_t most_held = 10000;
 
+Json with(Json fields, Json extra) {
+    if (extra.is_object())
+        for (auto& [key, value] : extra.items()) fields[key] = std::move(value);
+    return fields;
+}
+
 }  // namespace
 
 Events::Events(const std::filesystem::path& file) { append_to(file); }
@@ -95,25 +101,20 @@ bool Events::write(const Json& event) {
     return !torn_;
 }
 
-void Events::log(const std::string& level, const std::string& message) {
-    emit("log", {{"level", level}, {"message", message}});
+void Events::log(const std::string& level, const std::string& message, Json extra) {
+    emit("log", with({{"level", level}, {"message", message}}, std::move(extra)));
 }
 
 void Events::progress(const std::string& stage, double done, double total, const std::string& unit,
                       Json extra) {
-    Json fields = {{"stage", stage}, {"done", done}, {"total", total}, {"unit", unit}};
-    if (extra.is_object())
-        for (auto& [key, value] : extra.items()) fields[key] = std::move(value);
-    emit("progress", std::move(fields));
+    emit("progress",
+         with({{"stage", stage}, {"done", done}, {"total", total}, {"unit", unit}}, std::move(extra)));
 }
 
 void Events::metric(Json values) { emit("metric", std::move(values)); }
 
 void Events::artifact(const std::string& kind, const std::filesystem::path& path, Json extra) {
-    Json fields = {{"kind", kind}, {"path", to_utf8(path.native())}};
-    if (extra.is_object())
-        for (auto& [key, value] : extra.items()) fields[key] = std::move(value);
-    emit("artifact", std::move(fields));
+    emit("artifact", with({{"kind", kind}, {"path", to_utf8(path.native())}}, std::move(extra)));
 }
 
 void Events::remark(const std::string& name, const std::string& message, std::int64_t iteration) {

@@ -38,9 +38,10 @@ class Events {
     // last 10000 events emitted before any file was named come first.
     void append_to(const std::filesystem::path& file);
 
-    void info(const std::string& message) { log("info", message); }
-    void warning(const std::string& message) { log("warning", message); }
-    void log(const std::string& level, const std::string& message);
+    // `extra`: fields beside the message (docs/formats.md, Events).
+    void info(const std::string& message, Json extra = {}) { log("info", message, std::move(extra)); }
+    void warning(const std::string& message, Json extra = {}) { log("warning", message, std::move(extra)); }
+    void log(const std::string& level, const std::string& message, Json extra = {});
     void progress(const std::string& stage, double done, double total, const std::string& unit,
                   Json extra = {});
     void metric(Json values);

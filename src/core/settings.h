@@ -113,7 +113,9 @@ template <class Settings>
 void settings_from_json(Settings& settings, const Json& values, const std::string& where) {
     for_each_setting(settings, [&](auto& value, const Setting& setting) {
         if (const auto found = values.find(setting.key); found != values.end())
-            settings_detail::from_json_value(*found, value, cat(where, ": ", setting.key));
+            with_setting(setting.key, [&] {
+                settings_detail::from_json_value(*found, value, cat(where, ": ", setting.key));
+            });
         if constexpr (std::is_same_v<std::remove_reference_t<decltype(value)>, std::string>)
             settings_detail::resolve_alias(value, setting);
     });
@@ -123,7 +125,7 @@ void settings_from_json(Settings& settings, const Json& values, const std::strin
 template <class Settings>
 void check_settings(const Settings& settings) {
     for_each_setting(settings, [](const auto& value, const Setting& setting) {
-        settings_detail::check_value(value, setting);
+        with_setting(setting.key, [&] { settings_detail::check_value(value, setting); });
     });
 }
 

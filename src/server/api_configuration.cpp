@@ -67,16 +67,11 @@ void collect_remarks(Events& events, Json& remarks) {
     });
 }
 
-// A setting out of its range is told by its key, for the field it concerns.
+// What is wrong with a setting is told with its key, for the field it concerns.
 [[noreturn]] void throw_with_key(const Error& error) {
     HttpError out{error.kind() == ErrorKind::usage ? 400 : 422,
                   error.kind() == ErrorKind::usage ? "usage" : "input", error.what(), error.hint()};
-    const TrainingSettings defaults{};
-    for_each_setting(defaults, [&](const auto&, const Setting& setting) {
-        if (out.what.starts_with(setting.key + " ") ||
-            out.what.find(cat(": ", setting.key, " ")) != std::string::npos)
-            out.more["key"] = setting.key;
-    });
+    if (!error.setting().empty()) out.more["key"] = error.setting();
     throw out;
 }
 

@@ -77,15 +77,19 @@ void merge(YAML::Node to, const YAML::Node& from, const std::string& where, Even
 }
 
 void check_schedule(const TrainingSettings& settings) {
-    for (const double epoch : settings.learning_rate_schedule)
-        if (!(epoch >= 0 && epoch <= 1e9))
-            throw usage_error(cat("learning_rate_schedule holds ", epoch),
-                              "Give epochs of 0 or more, such as 2,4,9,18.");
-    if (settings.learning_rate_scheme == "CosineAnnealingLR_Restart" &&
-        settings.learning_rate_restarts > settings.epochs)
-        throw usage_error(cat("learning_rate_restarts is ", settings.learning_rate_restarts,
-                              ", but there are only ", settings.epochs, " epochs"),
-                          "Choose fewer restarts or more epochs.");
+    with_setting("learning_rate_schedule", [&] {
+        for (const double epoch : settings.learning_rate_schedule)
+            if (!(epoch >= 0 && epoch <= 1e9))
+                throw usage_error(cat("learning_rate_schedule holds ", epoch),
+                                  "Give epochs of 0 or more, such as 2,4,9,18.");
+    });
+    with_setting("learning_rate_restarts", [&] {
+        if (settings.learning_rate_scheme == "CosineAnnealingLR_Restart" &&
+            settings.learning_rate_restarts > settings.epochs)
+            throw usage_error(cat("learning_rate_restarts is ", settings.learning_rate_restarts,
+                                  ", but there are only ", settings.epochs, " epochs"),
+                              "Choose fewer restarts or more epochs.");
+    });
 }
 
 void adjust(TrainingSettings& settings, std::int64_t lines, Events& events) {
@@ -162,11 +166,15 @@ void set_model(YAML::Node kwargs, const nets::UnifiedVoiceConfig& model) {
 
 // Error(usage) when nothing can be trained so.
 void check_trained_parts(const TrainingSettings& settings, const nets::UnifiedVoiceConfig& sizes) {
+    const auto attempt = [&](const Config& trial) {
+        nets::UnifiedVoice model(sizes, at::kMeta);
+        make_trainable(model, trial);
+    };
     Config trial;
-    trial.lora = {static_cast<int>(settings.lora_rank), settings.lora_alpha, settings.lora_targets};
     trial.freeze = settings.freeze;
-    nets::UnifiedVoice model(sizes, at::kMeta);
-    make_trainable(model, trial);
+    with_setting("freeze", [&] { attempt(trial); });
+    trial.lora = {static_cast<int>(settings.lora_rank), settings.lora_alpha, settings.lora_targets};
+    with_setting("lora_targets", [&] { attempt(trial); });
 }
 
 }  // namespace
@@ -176,7 +184,7 @@ Json configure(const std::filesystem::path& workspace, TrainingSettings settings
     std::erase(settings.freeze, std::string());  // --freeze "" clears the list
     check_settings(settings);
     check_schedule(settings);
-    check_sentences(settings.sample_sentences);
+    with_setting("sample_sentences", [&] { check_sentences(settings.sample_sentences); });
     const RunPaths paths = run_paths(workspace, settings.voice);
     const fs::path train_list = paths.folder / "train.txt", validation_list = paths.folder / "validation.txt";
     if (!fs::exists(train_list))
@@ -206,19 +214,22 @@ Json configure(const std::filesystem::path& workspace, TrainingSettings settings
 
     if (settings.source_model.empty() || settings.source_model == "auto")
         settings.source_model = "./models/tortoise/autoregressive.pth";
-    if (!settings.resume_state.empty() && !fs::exists(in_workspace(workspace, settings.resume_state)))
-        throw input_error(cat("there is no state ", in_workspace(workspace, settings.resume_state)),
-                          "Name another .state file, or leave resume_state empty.");
+    with_setting("resume_state", [&] {
+        if (!settings.resume_state.empty() && !fs::exists(in_workspace(workspace, settings.resume_state)))
+            throw input_error(cat("there is no state ", in_workspace(workspace, settings.resume_state)),
+                              "Name another .state file, or leave resume_state empty.");
+    });
     const fs::path model_file = in_workspace(workspace, settings.source_model);
-    const nets::UnifiedVoiceConfig model = model_sizes(model_file);
+    const auto model = with_setting("source_model", [&] { return model_sizes(model_file); });
     check_trained_parts(settings, model);
-    const fs::path tokenizer_file =
-        text::find_tokenizer(workspace, settings.tokenizer_json, "tokenizer_json");
+    const auto [tokenizer_file, tokenizer] = with_setting("tokenizer_json", [&] {
+        const fs::path file = text::find_tokenizer(workspace, settings.tokenizer_json, "tokenizer_json");
+        return std::pair(file, text::load_tokenizer(file));
+    });
     const fs::path dvae_file = settings.dvae_model.empty() ? default_dvae(workspace, model_file)
                                                            : in_workspace(workspace, settings.dvae_model);
-    const auto tokenizer = text::load_tokenizer(tokenizer_file);
-    check_vocabularies(model, model_file, *tokenizer, tokenizer_file, load_dvae(dvae_file, at::kCPU).config(),
-                       dvae_file);
+    const auto codes = with_setting("dvae_model", [&] { return load_dvae(dvae_file, at::kCPU).config(); });
+    check_vocabularies(model, model_file, *tokenizer, tokenizer_file, codes, dvae_file);
     dataset::warn_of_vocabulary(*tokenizer, paths.folder, events);
     if (tokenizer->cleaning() != text::Cleaning::english && settings.text_lr_weight < 0.1)
         events.warning(

@@ -65,13 +65,15 @@ void write_samples(const RunPaths& paths, const std::vector<std::string>& senten
             } catch (const std::exception& error) {
                 if (stop_requested()) return;
                 events.warning(cat("sample ", number, " of iteration ", iteration,
-                                   " could not be spoken: ", first_line(error), ". The training goes on."));
+                                   " could not be spoken: ", first_line(error), ". The training goes on."),
+                               {{"about", "sample"}, {"it", iteration}, {"number", number}});
             }
             events.progress("speak", static_cast<double>(number), all, "sentences");
         }
     } catch (const std::exception& error) {
         events.warning(cat("the samples of iteration ", iteration,
-                           " could not be spoken: ", first_line(error), ". The training goes on."));
+                           " could not be spoken: ", first_line(error), ". The training goes on."),
+                       {{"about", "sample"}, {"it", iteration}});
     }
 }
 

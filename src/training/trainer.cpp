@@ -142,8 +142,8 @@ StepResult Training::run_step(std::int64_t iteration, double rate, double limit)
             problem = failed_allocation(error);
         }
         const auto clips = static_cast<std::int64_t>(clips_.size());
-        events_.warning(
-            cat("iteration ", iteration, ": ", make_steps_smaller(setup_, step_, clips, problem)));
+        events_.warning(cat("iteration ", iteration, ": ", make_steps_smaller(setup_, step_, clips, problem)),
+                        {{"about", "memory"}, {"it", iteration}});
     }
 }
 
@@ -158,7 +158,8 @@ void Training::one_iteration(std::int64_t iteration) {
     if (result.overflow) {
         ++skipped_;
         events_.info(cat("iteration ", iteration, " overflowed float16 and changed nothing; losses are now ",
-                         "scaled by ", step_.loss_scale().scale));
+                         "scaled by ", step_.loss_scale().scale),
+                     {{"about", "skipped"}, {"it", iteration}});
     } else if (result.skipped) {
         skip(iteration, result, limit);
     } else {
@@ -199,14 +200,13 @@ void Training::skip(std::int64_t iteration, const StepResult& result, double lim
     ++setup_.own.bad_in_a_row;
     std::vector<std::string> names;
     for (const int clip : clips_) names.push_back(setup_.lines->line(clip).audio);
-    const std::string clips = cat("; its clips: ", join(names, ", "));
-    if (result.leap)
-        events_.warning(cat("iteration ", iteration, " gave the loss ", result.total, ", above ", limit,
-                            " (five standard deviations over the last ", setup_.losses.losses().size(),
-                            "), and changed nothing", clips));
-    else
-        events_.warning(cat("iteration ", iteration, " gave numbers that are not finite (loss ", result.total,
-                            ") and changed nothing", clips));
+    const std::string what =
+        result.leap ? cat(" gave the loss ", result.total, ", above ", limit,
+                          " (five standard deviations over the last ", setup_.losses.losses().size(),
+                          "), and changed nothing")
+                    : cat(" gave numbers that are not finite (loss ", result.total, ") and changed nothing");
+    events_.warning(cat("iteration ", iteration, what, "; its clips: ", join(names, ", ")),
+                    {{"about", "skipped"}, {"it", iteration}, {"clips", names}});
 }
 
 std::optional<SavedState> Training::good_checkpoint() {
@@ -256,7 +256,8 @@ std::int64_t Training::go_back(std::int64_t iteration) {
     events_.warning(
         cat(most_bad_steps, " steps in a row had to be skipped: the training goes back from iteration ",
             iteration, " to ", saved->file, " (iteration ", saved->iteration,
-            ") and goes on with half the learning rate: ", scale, " of what ", config_.yaml, " says"));
+            ") and goes on with half the learning rate: ", scale, " of what ", config_.yaml, " says"),
+        {{"about", "returned"}, {"it", iteration}});
     if (setup_.ranks) share_run(setup_, saved->iteration);
     return saved->iteration;
 }
@@ -324,7 +325,8 @@ void Training::save_or_try_later(std::int64_t iteration) {
         save_failed_ = Clock::now();
         events_.warning(cat("the checkpoint of iteration ", iteration, " could not be written: ",
                             error.what(), ". The training goes on; the next save is tried in ",
-                            options_.save_again_seconds, " seconds or when it is due. ", error.hint()));
+                            options_.save_again_seconds, " seconds or when it is due. ", error.hint()),
+                        {{"about", "disk"}, {"it", iteration}});
     }
 }
 
@@ -351,7 +353,8 @@ void Training::validate(std::int64_t iteration) {
             losses = evaluate(begin, end);
         } catch (const std::exception& error) {
             if (ranks || !is_out_of_memory(error)) throw;
-            events_.warning(make_validation_smaller(setup_, end - begin, failed_allocation(error)));
+            events_.warning(make_validation_smaller(setup_, end - begin, failed_allocation(error)),
+                            {{"about", "memory"}, {"it", iteration}});
             validation_batch_ = (end - begin + 1) / 2;
             end = begin;
             continue;

@@ -504,6 +504,10 @@ TEST_F(ServerTest, ConfigurationsTellWhereTheyAreWrong) {
     EXPECT_EQ(count["checkpoints"], 4);  // 6, 12, 18 and the last
     EXPECT_EQ(send_json(port, "POST", plan, {{"settings", {{"epochs", -1}}}}).json()["error"]["key"],
               "epochs");
+    const Answer no_model = send_json(port, "PUT", "/api/voices/ada/configuration",
+                                      {{"settings", {{"source_model", "./models/none.pth"}}}});
+    EXPECT_EQ(no_model.status, 422);
+    EXPECT_EQ(no_model.json()["error"]["key"], "source_model");
     EXPECT_FALSE(fs::exists(root_ / "training" / "ada" / "train.yaml"));
     const Answer yaml = ask(
         port, {"PUT", "/api/voices/ada/yaml", "Content-Type: application/yaml\r\n", "name: ada\nsteps: [\n"});

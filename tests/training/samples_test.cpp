@@ -83,6 +83,7 @@ TEST(Samples, NeverEndATraining) {
     EXPECT_EQ(result["iterations"], 9);
     EXPECT_TRUE(shop.said("the samples of iteration 3 could not be spoken: no memory for the DVAE"));
     EXPECT_TRUE(shop.said("sample 1 of iteration 6 could not be spoken: it stays silent"));
+    EXPECT_EQ(shop.told_about("sample"), (std::vector<std::int64_t>{3, 6}));
     EXPECT_EQ(samples_of(shop).size(), 3u);
 }
 

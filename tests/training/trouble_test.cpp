@@ -60,6 +60,9 @@ TEST(Trouble, LeapsAreSkippedAndEndTheTrainingOnlyAfterThreeReturns) {
     EXPECT_NE(std::string(error.what()).find("2.state"), std::string::npos) << error.what();
     EXPECT_TRUE(shop.said("five standard deviations"));
     EXPECT_TRUE(shop.said("its clips: audio/clip_"));
+    for (const Json& event : shop.of_type("log"))
+        EXPECT_EQ(event.contains("clips") ? event["clips"].size() : 0u,
+                  event.value("about", "") == "skipped" ? 4u : 0u);
     EXPECT_TRUE(shop.said("half the learning rate: 0.5 of what"));
     EXPECT_TRUE(shop.said("half the learning rate: 0.125 of what"));
     EXPECT_TRUE(shop.training_metrics().empty());  // no step counted
@@ -106,15 +109,16 @@ TEST(Trouble, ItGoesBackWithHalfTheRateAndOnToTheEnd) {
     EXPECT_EQ(summary["iterations"], 60);
     EXPECT_EQ(summary["returns"], 1);
     EXPECT_EQ(summary["skipped_steps"], 3);
+    const auto skipped = whole.told_about("skipped");
+    EXPECT_EQ(skipped.size(), 3u);
+    EXPECT_EQ(whole.told_about("returned"), (std::vector<std::int64_t>{skipped.back()}));
     EXPECT_TRUE(whole.said("to " + whole.paths().state(30).string() + " (iteration 30)"));
     EXPECT_NEAR(whole.training_metrics().back()["lr"].get<double>(), 0.005, 1e-9);
     EXPECT_EQ(saved_iterations(whole.paths()), (std::vector<std::int64_t>{30, 60}));
     // Stopped after the return and resumed: the same to the bit, and still at the lower rate.
     bool returned = false;
     parts.on_event = [&](const Json& event) {
-        if (event["type"] == "log" &&
-            event["message"].get<std::string>().find("goes back") != std::string::npos)
-            returned = true;
+        returned = returned || event.value("about", "") == "returned";
         if (returned && event["type"] == "metric" && event["it"] == 35) request_stop();
     };
     parts.resume({.epochs = 60});
@@ -204,6 +208,7 @@ TEST(Trouble, AFullDiskIsTriedAgainAndOldStatesStayUntilThen) {
         const Json summary = shop.train({.save_again_seconds = soon ? 0.0 : 1e9});
         EXPECT_EQ(summary["iterations"], 8);
         EXPECT_TRUE(shop.said("the checkpoint of iteration 4 could not be written"));
+        EXPECT_EQ(shop.told_about("disk").front(), 4);
         EXPECT_EQ(while_full, (std::vector<std::int64_t>{2}));
         EXPECT_EQ(saved_iterations(shop.paths()), (std::vector<std::int64_t>{8}));
         EXPECT_FALSE(fs::exists(shop.paths().model(4)));

@@ -163,6 +163,13 @@ class Workshop {
             if (event["message"].get<std::string>().find(part) != std::string::npos) return true;
         return false;
     }
+    // The iterations of what was told about `what` ("skipped", "disk", …).
+    std::vector<std::int64_t> told_about(const std::string& what) const {
+        std::vector<std::int64_t> out;
+        for (const Json& event : of_type("log"))
+            if (event.value("about", "") == what) out.push_back(event["it"].get<std::int64_t>());
+        return out;
+    }
 
     TrainingSettings settings;
     std::vector<Json> seen;

@@ -206,8 +206,7 @@ test('what waited meets what others changed meanwhile', async () => {
   await enter('Mine.');
   await note().waitFor();
   elsewhere(0, { text: ' Theirs.' });
-  mock.refusal = null;
-  await page.getByRole('button', { name: 'Save now' }).click();
+  mock.refusal = null; // it is tried again by itself
   const dialog = page.getByRole('dialog', { name: 'It was changed meanwhile' });
   await dialog.getByText('Theirs.').first().waitFor();
   page.on('dialog', (dialog) => void dialog.accept());

@@ -128,6 +128,29 @@ describe.skipIf(!present)('errors', () => {
     },
   );
 
+  test('what is wrong with a setting is told beside it, also of files that it names', patient, async () => {
+    await visit('configure/bob');
+    const below = (label: string) => page.locator('.field', { has: page.getByLabel(label, { exact: true }) });
+    const model = page.getByRole('combobox', { name: 'Source model' });
+    const before = await model.inputValue();
+    await model.fill('./models/tortoise/none.pth');
+    await model.press('Tab');
+    await page.getByRole('button', { name: 'Save', exact: true }).click();
+    await below('Source model')
+      .getByText(/there is no autoregressive model .*none\.pth/)
+      .waitFor(wait);
+    await model.fill(before);
+    await model.press('Tab');
+    await below('Source model').getByText('none.pth').waitFor({ state: 'detached' });
+    const sentences = page.getByLabel('Sample sentences', { exact: true });
+    await sentences.fill('word '.repeat(80));
+    await sentences.press('Tab');
+    await page.getByRole('button', { name: 'Save', exact: true }).click();
+    await below('Sample sentences').getByText('at most 200 can be spoken').waitFor(wait);
+    await page.getByRole('button', { name: 'Revert', exact: true }).click();
+    await below('Sample sentences').getByText('at most 200 can be spoken').waitFor({ state: 'detached' });
+  });
+
   test('a checkpoint that is gone when it is wanted', patient, async () => {
     await visit('train/ada');
     await page

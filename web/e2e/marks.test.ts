@@ -11,10 +11,18 @@ beforeEach(() => {
 });
 const goTo = (place: string) => page.goto(`${url}/#/${place}`);
 const lossGraph = () => page.getByRole('application', { name: 'Loss, graph' });
-const warning = (message: string) => ({ type: 'log', level: 'warning', message });
+const warning = (message: string, about: string, more: object = {}) => ({
+  type: 'log',
+  level: 'warning',
+  message,
+  about,
+  ...more,
+});
 const skippedAt = (it: number) =>
   warning(
     `iteration ${it} gave the loss 9.1, above 4.2 (five standard deviations over the last 100), and changed nothing; its clips: audio/talk_00812.wav, audio/talk_00007.wav`,
+    'skipped',
+    { it, clips: ['audio/talk_00812.wav', 'audio/talk_00007.wav'] },
   );
 
 test('marks are shown, turned off, read by keyboard, kept in files', async () => {
@@ -94,8 +102,12 @@ test('remarks: newest first, with their clips and their place in the graph', asy
   await page.getByText('Nothing to remark.').waitFor();
   mock.runTells({ type: 'remark', name: 'mel_above_text', message: 'the mel loss is above', it: 300 });
   mock.runTells(skippedAt(812));
-  mock.runTells(warning('a validation ran out of memory (8 GB) with 4 clips at a time: from now on 2'));
-  mock.runTells(warning('the checkpoint of iteration 1000 could not be written: the disk is full.'));
+  mock.runTells(
+    warning('a validation ran out of memory (8 GB) with 4 clips at a time: from now on 2', 'memory'),
+  );
+  mock.runTells(
+    warning('the checkpoint of iteration 1000 could not be written: the disk is full.', 'disk', { it: 1000 }),
+  );
   mock.runTells({ type: 'remark', name: 'overfitting', message: 'the validation loss has risen', it: 1200 });
   mock.runTells({ type: 'log', level: 'info', message: 'nothing that matters' });
   const panel = page.locator('section', { has: page.getByRole('heading', { name: 'Remarks' }) });
@@ -119,7 +131,14 @@ test('a sample that cannot be played says why', async () => {
   mock.unspoken = ['1000_1.wav'];
   mock.silent = ['1500_0.wav'];
   mock.runTells(
-    warning('sample 2 of iteration 1000 could not be spoken: no end was found. The training goes on.'),
+    warning(
+      'sample 2 of iteration 1000 could not be spoken: no end was found. The training goes on.',
+      'sample',
+      {
+        it: 1000,
+        number: 2,
+      },
+    ),
   );
   await goTo('train/ada');
   await page.getByText('could not be spoken: no end was found').first().waitFor();

@@ -1,5 +1,4 @@
-// What a training told that its user should know: its remarks and warnings, each with its place. The texts of the
-// program's warnings (src/training) say which iteration and which clips.
+// What a training told that its user should know: its remarks and warnings, each with its place (docs/formats.md, Events).
 import type { JobEvent } from './types';
 
 export const remarkKinds = [
@@ -27,48 +26,31 @@ export interface Remark {
 
 export const remarkTypes = 'log,remark,failed';
 
-const forms: [RemarkKind, RegExp][] = [
-  ['skipped', /^iteration (\d+) (?:gave|overflowed) .*changed nothing/],
-  ['returned', /^\d+ steps in a row had to be skipped: the training goes back from iteration (\d+)/],
-  ['memory', /^iteration (\d+): a (?:step|validation) ran out of memory/],
-  ['memory', /^a (?:step|validation) ran out of memory/],
-  ['disk', /^the checkpoint of iteration (\d+) could not be written/],
-  ['sample', /^(?:sample \d+|the samples) of iteration (\d+) could not be spoken/],
-];
-
 /** null: nothing that concerns more than the console. */
 export function remarkOf(event: JobEvent): Remark | null {
   const { seq, time } = event;
-  if (event.type === 'failed')
-    return {
-      seq,
-      time,
-      kind: 'failed',
-      text: [event.reason, event.hint].filter(Boolean).join(' '),
-      it: null,
-    };
   const text = String(event.message ?? '');
-  if (event.type === 'remark') {
-    const kind = event.name === 'overfitting' || event.name === 'mel_above_text' ? event.name : 'warning';
-    return { seq, time, kind, text, it: typeof event.it === 'number' ? event.it : null };
+  const it = typeof event.it === 'number' ? event.it : null;
+  const kind = kindOf(event.type === 'remark' ? event.name : event.about);
+  switch (event.type) {
+    case 'failed':
+      return { seq, time, kind: 'failed', text: [event.reason, event.hint].filter(Boolean).join(' '), it };
+    case 'remark':
+      return { seq, time, kind, text, it };
+    case 'log':
+      if (!event.about && event.level !== 'warning' && event.level !== 'error') return null;
+      if (kind === 'sample') return { seq, time, kind, text, it, sample: numberOf(event.number) };
+      return { seq, time, kind, it, ...clipsOf(event, text) };
   }
-  if (event.type !== 'log') return null;
-  for (const [kind, form] of forms) {
-    const found = form.exec(text);
-    if (!found) continue;
-    const it = found[1] ? Number(found[1]) : null;
-    const remark: Remark = { seq, time, kind, text, it };
-    if (kind === 'skipped') {
-      const [what, clips] = text.split('; its clips: ');
-      if (clips) Object.assign(remark, { text: what, clips: clips.split(', ') });
-    }
-    if (kind === 'sample') {
-      const number = /^sample (\d+)/.exec(text);
-      remark.sample = number ? Number(number[1]) : 'all';
-    }
-    return remark;
-  }
-  return event.level === 'warning' || event.level === 'error'
-    ? { seq, time, kind: 'warning', text, it: null }
-    : null;
+  return null;
+}
+
+const kindOf = (name: unknown): RemarkKind => remarkKinds.find((each) => each === name) ?? 'warning';
+const numberOf = (number: unknown) => (typeof number === 'number' ? number : 'all');
+
+/** Clips that have fields of their own need not stand in the text. */
+function clipsOf(event: JobEvent, text: string): { text: string; clips?: string[] } {
+  if (!Array.isArray(event.clips)) return { text };
+  const clips = event.clips.map(String);
+  return { text: text.replace(`; its clips: ${clips.join(', ')}`, ''), clips };
 }
