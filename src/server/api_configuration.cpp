@@ -67,21 +67,12 @@ void collect_remarks(Events& events, Json& remarks) {
     });
 }
 
-// What is wrong with a setting is told with its key, for the field it concerns.
-[[noreturn]] void throw_with_key(const Error& error) {
-    HttpError out{error.kind() == ErrorKind::usage ? 400 : 422,
-                  error.kind() == ErrorKind::usage ? "usage" : "input", error.what(), error.hint()};
-    if (!error.setting().empty()) out.more["key"] = error.setting();
-    throw out;
-}
-
 Json settings_in(const Json& body) {
     Json given = value_of(body, "settings");
     if (!given.is_object()) throw usage_error("settings must be an object", "Send {\"settings\": {…}}.");
     return given;
 }
 
-// For throw_with_key() to catch what is wrong with them.
 TrainingSettings settings_of(const Json& given, const std::string& voice) {
     TrainingSettings settings;
     settings_from_json(settings, given, "settings");
@@ -100,16 +91,9 @@ Response put_configuration(Shared& shared, const Request& request) {
                        "Look at it as it is now.", configuration(shared, voice));
     check_keys<TrainingSettings>(given);
     Json remarks = Json::array();
-    Json result;
-    try {
-        const TrainingSettings settings = settings_of(given, voice);
-        Events events;
-        collect_remarks(events, remarks);
-        result = training::configure(shared.workspace.root(), settings, events);
-    } catch (const Error& error) {
-        if (error.kind() != ErrorKind::usage && error.kind() != ErrorKind::input) throw;
-        throw_with_key(error);
-    }
+    Events events;
+    collect_remarks(events, remarks);
+    Json result = training::configure(shared.workspace.root(), settings_of(given, voice), events);
     shared.watch.look_now();
     Json out = configuration(shared, voice);
     out["result"] = std::move(result);
@@ -122,13 +106,8 @@ Response plan(Shared& shared, const Request& request) {
     const std::string voice = voice_of(shared, request);
     const Json given = settings_in(json_body(request));
     check_keys<TrainingSettings>(given);
-    TrainingSettings settings;
-    try {
-        settings = settings_of(given, voice);
-        check_settings(settings);
-    } catch (const Error& error) {
-        throw_with_key(error);
-    }
+    const TrainingSettings settings = settings_of(given, voice);
+    check_settings(settings);
     const auto lines = static_cast<std::int64_t>(shared.summaries.of(voice).train_lines);
     if (lines == 0)
         throw input_error(cat("there are no lines of ", printable(voice), " to train on"),

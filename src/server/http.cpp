@@ -122,6 +122,7 @@ Response error_response() {
                 out.kind = kind.name;
                 out.status = kind.status;
             }
+        if (!error.setting().empty()) out.more["key"] = error.setting();
         if (error.kind() == ErrorKind::input)
             for (const char* word : {"line", "column"})
                 if (const auto number = number_behind(out.what, word)) out.more[word] = *number;
