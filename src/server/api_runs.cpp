@@ -3,6 +3,7 @@
 
 #include "core/error.h"
 #include "core/event_tail.h"
+#include "core/file_size.h"
 #include "core/files.h"
 #include "core/strings.h"
 #include "server/dataset_settings.h"
@@ -40,12 +41,6 @@ training::RunPaths paths_of(const Shared& shared, const studio::RunEntry& run) {
     return paths;
 }
 
-double bytes_of(const fs::path& file) {
-    std::error_code error;
-    const auto size = fs::file_size(file, error);
-    return error ? 0 : static_cast<double>(size);
-}
-
 Json checkpoints_json(const Shared& shared, const studio::RunEntry& run) {
     const auto paths = paths_of(shared, run);
     Json out = Json::array();
@@ -65,7 +60,7 @@ Json checkpoints_json(const Shared& shared, const studio::RunEntry& run) {
     for (const std::int64_t iteration : iterations) {
         const fs::path model = paths.model(iteration);
         out.push_back({{"iteration", iteration},
-                       {"bytes", bytes_of(model)},
+                       {"bytes", size_of(model)},
                        {"changed", studio::change_time(model)},
                        {"ema", fs::exists(paths.ema_model(iteration), error)},
                        {"state", fs::exists(paths.state(iteration), error)},
@@ -186,7 +181,7 @@ Json samples_json(const studio::RunEntry& run) {
             continue;
         Json sample = {{"iteration", std::stoll(name.substr(0, bar))},
                        {"file", name},
-                       {"bytes", bytes_of(entry->path())}};
+                       {"bytes", size_of(entry->path())}};
         if (const auto found = told.find(name); found != told.end())
             for (const char* key : {"text", "seconds", "number"})
                 if (found->second.contains(key)) sample[key] = found->second[key];
@@ -235,7 +230,7 @@ Response use_model(Shared& shared, const Request& request) {
     return json_response({{"name", name},
                           {"place", "finetune"},
                           {"path", relative_to(shared, made)},
-                          {"bytes", bytes_of(made)}},
+                          {"bytes", size_of(made)}},
                          201);
 }
 

@@ -7,6 +7,7 @@
 #include "audio/container.h"
 #include "audio/decode.h"
 #include "core/error.h"
+#include "core/file_size.h"
 #include "core/files.h"
 #include "core/strings.h"
 #include "dataset/slices.h"
@@ -74,11 +75,10 @@ Json recordings(Shared& shared, const std::string& voice) {
     }
     const auto transcribed = transcribed_names(folders);
     for (const auto& [name, file] : found.files) {
-        std::error_code error;
         const std::string ending = lower_ascii(file.extension().string());
         out["recordings"].push_back(
             {{"name", name},
-             {"bytes", fs::file_size(file, error)},
+             {"bytes", size_of(file)},
              {"changed", studio::change_time(file)},
              {"seconds", durations.of(file)},
              {"transcribed", std::find(transcribed.begin(), transcribed.end(), name) != transcribed.end()},

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "core/file_size.h"
 #include "core/json.h"
 #include "core/strings.h"
 
@@ -21,12 +22,6 @@ std::optional<std::uint64_t> number(std::string_view text) {
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
     if (text.empty() || error != std::errc() || end != text.data() + text.size()) return std::nullopt;
     return value;
-}
-
-std::uint64_t size_of(const fs::path& file) {
-    std::error_code error;
-    const auto size = fs::file_size(file, error);
-    return error ? 0 : size;
 }
 
 struct Descriptor {

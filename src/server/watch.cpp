@@ -6,6 +6,7 @@
 
 #include "core/error.h"
 #include "core/event_tail.h"
+#include "core/file_size.h"
 #include "core/strings.h"
 #include "studio/job_tools.h"
 #include "studio/run_series.h"
@@ -20,12 +21,6 @@ constexpr std::chrono::milliseconds between_looks{250};
 constexpr std::chrono::milliseconds between_files{750};
 constexpr int rest = 50;  // looking at very many files is followed by so many times as long a pause
 constexpr std::size_t tail_bytes = 256 << 10;  // holds the last progress and the result
-
-std::uint64_t size_of(const fs::path& file) {
-    std::error_code error;
-    const auto size = fs::file_size(file, error);
-    return error ? 0 : size;
-}
 
 std::uint64_t milliseconds(double seconds) { return static_cast<std::uint64_t>(seconds * 1000); }
 

@@ -8,6 +8,7 @@
 
 #include "core/error.h"
 #include "core/event_tail.h"
+#include "core/file_size.h"
 #include "core/strings.h"
 
 namespace testudo::studio {
@@ -97,9 +98,7 @@ std::string signal_text(int signal) {
 // The last lines that it printed.
 std::string last_words(const fs::path& output) {
     constexpr std::uintmax_t most = 1000;
-    std::error_code error;
-    const auto size = fs::file_size(output, error);
-    if (error || size == 0) return {};
+    if (size_of(output) == 0) return {};
     const MappedFile file(output);
     const auto bytes = file.bytes();
     const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());

@@ -5,6 +5,7 @@
 
 #include "core/error.h"
 #include "core/event_tail.h"
+#include "core/file_size.h"
 #include "core/files.h"
 #include "core/strings.h"
 #include "studio/job_book.h"
@@ -142,9 +143,7 @@ void Jobs::begin(JobBook& book, Job& job) {
     job.reason.clear();
     job.hint.clear();
     job.stopping.clear();
-    std::error_code missing;
-    const auto bytes = fs::file_size(job.events, missing);
-    job.events_from = missing ? 0 : bytes;
+    job.events_from = size_of(job.events);
     try {
         check_request(job.request);  // the file may be of another hand
         const GoingOn from = going_on(workspace_, job);

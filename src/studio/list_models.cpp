@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "core/error.h"
+#include "core/file_size.h"
 #include "core/strings.h"
 #include "studio/models.h"
 #include "text/tokenizer.h"
@@ -29,12 +30,6 @@ bool is_weights(const fs::path& file) {
            is_file(file);
 }
 
-std::uint64_t bytes_of(const fs::path& file) {
-    std::error_code error;
-    const std::uintmax_t bytes = fs::file_size(file, error);
-    return error ? 0 : bytes;
-}
-
 void add_weights(std::vector<ModelEntry>& out, const fs::path& file, ModelEntry entry) {
     entry.path = file;
     if (entry.name.empty()) entry.name = to_utf8(file.stem().string());
@@ -42,7 +37,7 @@ void add_weights(std::vector<ModelEntry>& out, const fs::path& file, ModelEntry 
         entry.what = inspect_model(file);
     } catch (const Error& error) {
         entry.problem = error.what();
-        entry.what.bytes = bytes_of(file);
+        entry.what.bytes = size_of(file);
     }
     out.push_back(std::move(entry));
 }
@@ -54,7 +49,7 @@ void add_tokenizer(std::vector<ModelEntry>& out, const fs::path& file) {
     entry.path = file;
     entry.what.kind = ModelKind::tokenizer;
     entry.what.form = "json";
-    entry.what.bytes = bytes_of(file);
+    entry.what.bytes = size_of(file);
     try {
         const text::Tokenizer tokenizer = text::Tokenizer::load(file);
         entry.what.config = {{"tokens", tokenizer.size()}, {"language", tokenizer.language()}};

@@ -6,6 +6,7 @@
 
 #include "core/error.h"
 #include "core/event_tail.h"
+#include "core/file_size.h"
 #include "core/interrupt.h"
 #include "studio/job_book.h"
 
@@ -93,9 +94,7 @@ class Runner {
         // Started by a runner that is gone.
         for (const Job& job : list.jobs)
             if (job.queued && job.state == JobState::running) {
-                std::error_code error;
-                const auto bytes = fs::file_size(job.events, error);
-                begin(job, error ? 0 : bytes);
+                begin(job, size_of(job.events));
                 return;
             }
     }

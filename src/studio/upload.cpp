@@ -12,6 +12,7 @@
 #include "audio/decode.h"
 #include "core/error.h"
 #include "core/event_tail.h"
+#include "core/file_size.h"
 #include "core/files.h"
 #include "core/hash.h"
 #include "core/strings.h"
@@ -34,12 +35,6 @@ void check_recording_name(const std::string& name) {
             cat("\"", printable(to_utf8(std::string_view(name))), "\" cannot be the name of a recording"),
             "Recordings are wav, mp3, flac, ogg, opus, m4a, webm, mp4, …; texts beside them txt, srt, vtt, "
             "lab.");
-}
-
-std::uint64_t size_of(const fs::path& file) {
-    std::error_code error;
-    const auto size = fs::file_size(file, error);
-    return error ? 0 : size;
 }
 
 }  // namespace

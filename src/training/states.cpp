@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "core/error.h"
+#include "core/file_size.h"
 #include "core/files.h"
 #include "core/strings.h"
 #include "tensors/pickle.h"
@@ -13,12 +14,6 @@
 namespace testudo::training {
 
 namespace {
-
-double bytes_of(const fs::path& file) {
-    std::error_code error;
-    const auto size = fs::file_size(file, error);
-    return error ? 0 : static_cast<double>(size);
-}
 
 double time_of(const fs::path& file) {
     struct stat status {};
@@ -32,8 +27,8 @@ StateEntry entry_of(const RunPaths& paths, std::int64_t iteration, std::string& 
     entry.run = paths.finetune.filename().string();
     entry.iteration = iteration;
     entry.time = time_of(entry.file);
-    entry.bytes = bytes_of(entry.file) + bytes_of(entry.model) + bytes_of(paths.ema_model(iteration)) +
-                  bytes_of(paths.adapters(iteration)) + bytes_of(paths.half_model(iteration));
+    entry.bytes = size_of(entry.file) + size_of(entry.model) + size_of(paths.ema_model(iteration)) +
+                  size_of(paths.adapters(iteration)) + size_of(paths.half_model(iteration));
     try {
         const auto saved = read_state(entry.file, tensors::Check::structure);
         entry.epoch = saved.epoch;
