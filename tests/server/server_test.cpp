@@ -504,6 +504,8 @@ TEST_F(ServerTest, ConfigurationsTellWhereTheyAreWrong) {
     EXPECT_EQ(count["checkpoints"], 4);  // 6, 12, 18 and the last
     EXPECT_EQ(send_json(port, "POST", plan, {{"settings", {{"epochs", -1}}}}).json()["error"]["key"],
               "epochs");
+    for (const char* clip : {"a.wav", "b.wav", "c.wav"})
+        write_file(root_ / "training" / "ada" / "audio" / clip, "sound");
     const Answer no_model = send_json(port, "PUT", "/api/voices/ada/configuration",
                                       {{"settings", {{"source_model", "./models/none.pth"}}}});
     EXPECT_EQ(no_model.status, 422);
