@@ -1,11 +1,11 @@
 // Settings of the dataset and of the training, and the YAML made of them.
 import type { Values } from '../../src/lib/types';
-import type { Mock } from '../mock';
 import type { Call } from './call';
+import type { World } from './world';
 
-export function datasetSettings(mock: Mock, call: Call): void {
-  if (call.method === 'PUT') Object.assign(mock.datasetSettings, call.body());
-  return call.json(mock.datasetSettings);
+export function datasetSettings(world: World, call: Call): void {
+  if (call.method === 'PUT') Object.assign(world.datasetSettings, call.body());
+  return call.json(world.datasetSettings);
 }
 
 export function states(call: Call): void {
@@ -25,7 +25,7 @@ export function states(call: Call): void {
   );
 }
 
-export function configuration(mock: Mock, call: Call): void {
+export function configuration(world: World, call: Call): void {
   const { name, item } = call;
   if (item === 'plan') {
     const { epochs, batch_size } = call.body().settings as { epochs: number; batch_size: number };
@@ -38,16 +38,16 @@ export function configuration(mock: Mock, call: Call): void {
       checkpoints: Math.ceil(epochs / 5),
     });
   }
-  if (item === 'import') return importSettings(mock, call);
+  if (item === 'import') return importSettings(world, call);
   if (call.method === 'PUT') {
     const values = call.body().settings as Values;
     if (Number(values.epochs) > 500_000)
       return call.fail(400, 'usage', 'epochs is too large', 'Choose less.', {}, { key: 'epochs' });
-    Object.assign(mock.trainingSettings, values);
-    mock.changed(`configuration:${name}`);
+    Object.assign(world.trainingSettings, values);
+    world.changed(`configuration:${name}`);
   }
   return call.json({
-    settings: mock.trainingSettings,
+    settings: world.trainingSettings,
     exists: name === 'ada',
     etag: '"1"',
     dataset: { train_lines: 1912, validation_lines: 40 },
@@ -55,7 +55,7 @@ export function configuration(mock: Mock, call: Call): void {
   });
 }
 
-export function yaml(mock: Mock, call: Call): void {
+export function yaml(world: World, call: Call): void {
   const { url, response } = call;
   if (call.method === 'PUT') {
     const text = call.text;
@@ -69,17 +69,17 @@ export function yaml(mock: Mock, call: Call): void {
         {},
         { line: bad + 1, column: 3 },
       );
-    if (!url.searchParams.has('check')) mock.yaml = text;
+    if (!url.searchParams.has('check')) world.yaml = text;
     response.setHeader('ETag', '"y2"');
     return call.json({ etag: '"y2"', saved: true });
   }
   response.setHeader('ETag', '"y1"');
   response.setHeader('Content-Type', 'application/yaml');
-  return void response.end(mock.yaml);
+  return void response.end(world.yaml);
 }
 
 // Of what is here, or of the text of a file that is sent.
-function importSettings(mock: Mock, call: Call): void {
+function importSettings(world: World, call: Call): void {
   const from = call.url.searchParams.get('name');
   const wrong = call.text.split('\n').findIndex((line) => /^\s*niter: *[a-z]/.test(line)) + 1;
   if (from && wrong > 0)
@@ -92,7 +92,7 @@ function importSettings(mock: Mock, call: Call): void {
       { line: wrong },
     );
   return call.json({
-    settings: { ...mock.trainingSettings, epochs: from ? 88 : 77 },
+    settings: { ...world.trainingSettings, epochs: from ? 88 : 77 },
     from: from ?? 'training/ada/train.json',
     not_understood: from ? [{ key: 'logger.wandb', line: 31, why: 'is not known' }] : [],
   });

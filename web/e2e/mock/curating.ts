@@ -1,86 +1,78 @@
 // The transcript, its edits and their history, and what the dataset made of it.
 import type { Edit, EditResult, Segment } from '../../src/lib/types';
-import type { Mock } from '../mock';
 import type { Call } from './call';
 import { seconds } from './sounds';
+import type { Step, World } from './world';
 
-export interface Step {
-  number: number;
-  time: number;
-  what: string;
-  segments: Segment[];
-  languages: Record<string, string>;
-}
-
-export function transcript(mock: Mock, call: Call): void {
+export function transcript(world: World, call: Call): void {
   const { name, url, response } = call;
   if (name !== 'ada') return call.fail(422, 'input', 'There is no whisper.json', 'Transcribe first.');
   const recording = url.searchParams.get('recording');
   const words = url.searchParams.has('words');
-  const segments = mock.segments
+  const segments = world.segments
     .filter((each) => !recording || each.recording === recording)
     .map(({ words: spoken, ...rest }) => (words ? { ...rest, words: spoken ?? [] } : rest));
-  const etag = `"t${mock.digest}${url.search}"`;
+  const etag = `"t${world.digest}${url.search}"`;
   response.setHeader('ETag', etag);
   call.json({
     voice: 'ada',
     recordings: ['talk.wav', 'interview.flac'].map((name) => ({
       recording: name,
-      digest: `d${mock.digest}`,
-      language: mock.languages[name],
-      segments: mock.segments.filter((each) => each.recording === name).length,
+      digest: `d${world.digest}`,
+      language: world.languages[name],
+      segments: world.segments.filter((each) => each.recording === name).length,
       seconds,
     })),
     segments,
-    history: steps(mock),
+    history: steps(world),
   });
 }
-function move(mock: Mock, back: boolean): Step | undefined {
-  const [from, to] = back ? [mock.history, mock.undone] : [mock.undone, mock.history];
+function move(world: World, back: boolean): Step | undefined {
+  const [from, to] = back ? [world.history, world.undone] : [world.undone, world.history];
   const step = from.pop();
   if (!step) return;
-  to.push({ ...step, segments: mock.segments, languages: mock.languages });
-  ({ segments: mock.segments, languages: mock.languages } = step);
-  mock.digest++;
+  to.push({ ...step, segments: world.segments, languages: world.languages });
+  ({ segments: world.segments, languages: world.languages } = step);
+  world.digest++;
   return step;
 }
-function steps(mock: Mock) {
+function steps(world: World) {
   return {
-    undo: mock.history.at(-1)?.what ?? null,
-    redo: mock.undone.at(-1)?.what ?? null,
-    steps: mock.history.length + mock.undone.length,
+    undo: world.history.at(-1)?.what ?? null,
+    redo: world.undone.at(-1)?.what ?? null,
+    steps: world.history.length + world.undone.length,
   };
 }
-function result(mock: Mock, changed: boolean, what = ''): EditResult {
+function result(world: World, changed: boolean, what = ''): EditResult {
   const recordings = ['talk.wav', 'interview.flac'].map((name) => ({
     recording: name,
-    digest: `d${mock.digest}`,
-    language: mock.languages[name]!,
+    digest: `d${world.digest}`,
+    language: world.languages[name]!,
     text: '',
-    segments: mock.segments
+    segments: world.segments
       .filter((each) => each.recording === name)
       .map(({ verdict: _, scores: __, reasons: ___, ...rest }) => rest),
   }));
-  return { changed, what, notes: [], recordings, history: steps(mock) };
+  return { changed, what, notes: [], recordings, history: steps(world) };
 }
 
-export function edits(mock: Mock, call: Call): void {
-  if (mock.refusal) {
-    const { status, kind, what, hint } = mock.refusal;
+export function edits(world: World, call: Call): void {
+  if (world.refusal) {
+    const { status, kind, what, hint } = world.refusal;
     return call.fail(status, kind, what, hint);
   }
   const edits = call.body().edits as Edit[];
-  if (edits.some((edit) => edit.seen && edit.seen !== `d${mock.digest}`))
+  if (edits.some((edit) => edit.seen && edit.seen !== `d${world.digest}`))
     return call.fail(409, 'conflict', 'talk.wav was changed meanwhile', 'Look at it again.', {
-      fresh: result(mock, false),
+      fresh: result(world, false),
     });
-  const before = { segments: mock.segments, languages: mock.languages };
-  let now = [...mock.segments];
+  const before = { segments: world.segments, languages: world.languages };
+  let now = [...world.segments];
   for (const edit of edits) {
     if (edit.edit === 'language') {
       if (!/^([a-z]{2,3})?$/.test(edit.value ?? ''))
         return call.fail(400, 'usage', `there is no language "${edit.value}"`, 'Give a code.');
-      mock.languages = { ...mock.languages, [edit.recording]: edit.value ?? '' };
+      world.languages = { ...world.languages, [edit.recording]: edit.value ?? '' };
       continue;
     }
     if (edit.segment === undefined) {
@@ -112,47 +104,47 @@ export function edits(mock: Mock, call: Call): void {
     }
   }
   const { edit: kind, recording, segment } = edits[0]!;
-  mock.history.push({
-    number: ++mock.stepNumber,
-    time: 1_795_600_000 + mock.stepNumber,
+  world.history.push({
+    number: ++world.stepNumber,
+    time: 1_795_600_000 + world.stepNumber,
     what: `${kind} ${recording}${segment === undefined ? '' : `:${segment}`}${edits.length > 1 ? `; and ${edits.length - 1} edits more` : ''}`,
     ...before,
   });
-  mock.undone = [];
-  mock.segments = now;
-  mock.digest++;
-  call.json(result(mock, true));
-  mock.changed('transcript:ada');
+  world.undone = [];
+  world.segments = now;
+  world.digest++;
+  call.json(result(world, true));
+  world.changed('transcript:ada');
 }
 
-export function undoOrRedo(mock: Mock, call: Call): void {
+export function undoOrRedo(world: World, call: Call): void {
   const { what } = call;
-  const step = move(mock, what === 'undo');
+  const step = move(world, what === 'undo');
   if (!step) return call.fail(400, 'usage', `nothing to ${what}`);
-  mock.changed('transcript:ada');
-  return call.json(result(mock, true, `${what}: ${step.what}`));
+  world.changed('transcript:ada');
+  return call.json(result(world, true, `${what}: ${step.what}`));
 }
 
-export function history(mock: Mock, call: Call): void {
-  const steps = [...mock.history, ...[...mock.undone].reverse()];
+export function history(world: World, call: Call): void {
+  const steps = [...world.history, ...[...world.undone].reverse()];
   if (call.method !== 'POST')
     return call.json({
-      done: mock.history.length,
+      done: world.history.length,
       steps: steps.map(({ number, time, what }) => ({ number, time, what, recordings: ['talk.wav'] })),
     });
   const to = Number(call.body().to);
   const wanted = to === 0 ? 0 : steps.findIndex((each) => each.number === to) + 1;
   if (to !== 0 && wanted === 0)
     return call.fail(409, 'conflict', `there is no step ${to} any more`, '', {
-      fresh: { ...result(mock, false), recordings: [] },
+      fresh: { ...result(world, false), recordings: [] },
     });
-  while (mock.history.length > wanted) move(mock, true);
-  while (mock.history.length < wanted) move(mock, false);
-  mock.changed('transcript:ada');
-  return call.json(result(mock, true));
+  while (world.history.length > wanted) move(world, true);
+  while (world.history.length < wanted) move(world, false);
+  world.changed('transcript:ada');
+  return call.json(result(world, true));
 }
 
-export function report(mock: Mock, call: Call): void {
+export function report(world: World, call: Call): void {
   return call.json({
     list: {
       rejected: [
@@ -166,7 +158,7 @@ export function report(mock: Mock, call: Call): void {
         },
       ],
     },
-    lines: mock.segments.slice(0, 900).map((each) => ({
+    lines: world.segments.slice(0, 900).map((each) => ({
       audio: `audio/talk_${String(each.segment).padStart(5, '0')}.wav`,
       recording: each.recording,
       segment: each.segment,

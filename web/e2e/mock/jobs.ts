@@ -1,35 +1,35 @@
 // Jobs, those that end by themselves within a moment, and the queue.
 import type { Job } from '../../src/lib/types';
-import type { Mock } from '../mock';
 import type { Call } from './call';
+import type { World } from './world';
 
-export function jobs(mock: Mock, call: Call): void {
+export function jobs(world: World, call: Call): void {
   const { name, what } = call;
-  if (!name && call.method === 'POST') return newJob(mock, call);
+  if (!name && call.method === 'POST') return newJob(world, call);
   if (what === 'events')
     return call.json({
-      events: mock.events.filter((each) => each.job === name),
-      next: mock.sequence,
+      events: world.events.filter((each) => each.job === name),
+      next: world.sequence,
     });
   if (what === 'stop') {
-    const job = mock.jobs.find((each) => each.id === name);
+    const job = world.jobs.find((each) => each.id === name);
     if (job) job.state = job.state === 'stopping' ? 'stopped' : 'stopping';
-    mock.jobsChanged();
+    world.jobsChanged();
     return call.json(job, 202);
   }
-  return call.json(mock.jobs.find((each) => each.id === name) ?? { jobs: mock.jobs, queue: mock.queue });
+  return call.json(world.jobs.find((each) => each.id === name) ?? { jobs: world.jobs, queue: world.queue });
 }
 
-export function queue(mock: Mock, call: Call): void {
-  if (call.method === 'PUT') mock.queue.paused = Boolean(call.body().paused);
-  return call.json(mock.queue);
+export function queue(world: World, call: Call): void {
+  if (call.method === 'PUT') world.queue.paused = Boolean(call.body().paused);
+  return call.json(world.queue);
 }
 
-function newJob(mock: Mock, call: Call): void {
+function newJob(world: World, call: Call): void {
   const request = call.body() as unknown as Job & { recording?: string };
-  mock.asked = { ...request };
+  world.asked = { ...request };
   const job: Job = {
-    id: `j${mock.jobs.length + 1}`,
+    id: `j${world.jobs.length + 1}`,
     action: request.action,
     title: `${request.action} ${request.voice ?? ''}`.trim(),
     ...(request.voice ? { voice: request.voice } : {}),
@@ -40,12 +40,12 @@ function newJob(mock: Mock, call: Call): void {
       ? { run: `${request.voice}/finetune` }
       : {}),
   };
-  mock.jobs.unshift(job);
+  world.jobs.unshift(job);
   call.json(job, 202);
-  mock.jobsChanged();
+  world.jobsChanged();
   const end = (result: Record<string, unknown>) =>
     setTimeout(
-      () => (Object.assign(job, { state: 'done', result, ended: Date.now() / 1000 }), mock.jobsChanged()),
+      () => (Object.assign(job, { state: 'done', result, ended: Date.now() / 1000 }), world.jobsChanged()),
       60,
     );
   if (job.action === 'hear') end({ text: ' It was, he said, a very good idea.', words: [], language: 'en' });

@@ -1,10 +1,10 @@
 // Trainings: their runs, metrics, samples and checkpoints.
-import type { Mock } from '../mock';
 import type { Call } from './call';
 import { metricsOf } from './data';
 import { sound } from './sounds';
+import type { World } from './world';
 
-export function runs(mock: Mock, call: Call): void {
+export function runs(world: World, call: Call): void {
   const { name, what, item, more, url } = call;
   if (!name)
     return call.json([
@@ -30,12 +30,12 @@ export function runs(mock: Mock, call: Call): void {
   if (item === 'events') {
     const from = Number(url.searchParams.get('from') ?? 0);
     const types = url.searchParams.get('types')?.split(',');
-    const events = (what === 'finetune' ? mock.told : [])
+    const events = (what === 'finetune' ? world.told : [])
       .slice(from)
       .filter((each) => !types || types.includes(String(each.type)));
-    return call.json({ events, next: mock.told.length });
+    return call.json({ events, next: world.told.length });
   }
-  if (item === 'samples' && mock.silent.includes(more))
+  if (item === 'samples' && world.silent.includes(more))
     return call.fail(404, 'not_found', `there is no sample ${more}`, 'See the samples of the run.');
   if (item === 'samples' && more) return sound(call);
   if (item === 'samples')
@@ -46,7 +46,7 @@ export function runs(mock: Mock, call: Call): void {
             (text, k) => ({ iteration, file: `${iteration}_${k}.wav`, text, number: k + 1, seconds: 2 }),
           ),
         )
-        .filter(({ file }) => !mock.unspoken.includes(file)),
+        .filter(({ file }) => !world.unspoken.includes(file)),
     );
   if (item === 'checkpoints')
     return call.json({ name: 'ada_1500', place: 'finetune', path: 'models/finetunes/ada_1500.pth' }, 201);

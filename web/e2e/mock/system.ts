@@ -1,15 +1,15 @@
 // The machine, its folders, and the settings of the program.
-import type { Mock } from '../mock';
 import type { Call } from './call';
+import type { World } from './world';
 
-export function trash(mock: Mock, call: Call): void {
-  Object.assign(mock.folders.at(-1)!, { files: 0, bytes: 0 });
-  return call.json(mock.folders);
+export function trash(world: World, call: Call): void {
+  Object.assign(world.folders.at(-1)!, { files: 0, bytes: 0 });
+  return call.json(world.folders);
 }
 
-export function system(mock: Mock, call: Call): void {
+export function system(world: World, call: Call): void {
   const { name } = call;
-  if (name === 'folders') return call.json(mock.folders);
+  if (name === 'folders') return call.json(world.folders);
   if (name === 'check')
     return call.json({
       checks: [
@@ -26,11 +26,11 @@ export function system(mock: Mock, call: Call): void {
     processors: 8,
     load: 1.2,
     device: 'cpu',
-    streams: mock.open,
+    streams: world.open,
   });
 }
 
-export function settings(mock: Mock, call: Call): void {
-  if (call.method === 'PUT') Object.assign(mock.app, call.body());
-  return call.json(mock.app);
+export function settings(world: World, call: Call): void {
+  if (call.method === 'PUT') Object.assign(world.app, call.body());
+  return call.json(world.app);
 }
