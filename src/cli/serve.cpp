@@ -45,11 +45,13 @@ class Opening {
 };
 
 void tell_address(const Context& context, const server::Studio& studio) {
+    const auto addresses = studio.addresses();
     print(context,
-          Json{{"address", studio.address()},
+          Json{{"address", addresses.front()},
+               {"addresses", addresses},
                {"token", studio.token().empty() ? Json() : Json(studio.token())}},
           [&] {
-              std::cout << "Testudo is at " << studio.address() << "\n";
+              std::cout << "Testudo is at " << join(addresses, ", ") << "\n";
               if (!studio.token().empty()) std::cout << "token: " << studio.token() << "\n";
               std::cout << "Ctrl-C ends the server; jobs go on.\n" << std::flush;
           });
@@ -63,7 +65,7 @@ int serve(const Context& context, server::ServeOptions options, bool open) {
     tell_address(context, studio);
     std::thread stopper([&studio, open] {
         std::optional<Opening> opening;
-        if (open) opening.emplace(studio.address());
+        if (open) opening.emplace(studio.addresses().back());
         while (!stop_requested()) {
             std::this_thread::sleep_for(std::chrono::milliseconds(50));
             if (opening) opening->look();
@@ -101,7 +103,8 @@ void add_serve_verb(CLI::App& app, Context& context) {
         "Examples:\n"
         "  testudo serve --open\n"
         "  testudo serve --host 0.0.0.0 --host-name studio.local\n"
-        "  testudo serve --base-path /testudo/ --host-name example.org --token SECRET     behind a proxy");
+        "  testudo serve --base-path /testudo/ --host-name example.org --token " a long secret
+        "     behind a proxy");
     verb->callback([&context, options, open] {
         context.action = [&context, options, open] { return serve(context, *options, *open); };
     });

@@ -23,6 +23,9 @@ class Error : public std::runtime_error {
     ErrorKind kind() const { return kind_; }
     const std::string& hint() const { return hint_; }        // one imperative sentence: the remedy
     const std::string& setting() const { return setting_; }  // the key of the setting to change; often empty
+    void add_remedy(const std::string& another) {
+        hint_ += (hint_.empty() || another.empty() ? "" : " ") + another;
+    }
     void is_about(const std::string& setting) {
         if (setting_.empty()) setting_ = setting;
     }

@@ -7,6 +7,7 @@
 // and flags, JSON files, validation, forms and the docs page all come from it. Members may be bool, int,
 // std::int64_t, double, std::string, std::vector<double> or std::vector<std::string>; the default is the
 // member's own.
+#include <cmath>
 #include <cstdint>
 #include <limits>
 #include <optional>
@@ -47,9 +48,11 @@ void from_json_value(const Json& value, T& out, const std::string& name) {
     if constexpr (std::is_same_v<T, bool>) {
         if (!value.is_boolean()) throw wrong("true or false");
     } else if constexpr (std::is_integral_v<T>) {
-        if (!value.is_number_integer() &&
-            !(value.is_number_float() &&
-              value.get<double>() == static_cast<double>(static_cast<T>(value.get<double>()))))
+        // Bounds as powers of two: what lies between them can be converted exactly.
+        constexpr int bits = std::numeric_limits<T>::digits;
+        const double number = value.is_number() ? value.get<double>() : 0.5;
+        if (number != std::trunc(number) || number < -std::ldexp(1.0, bits) ||
+            number >= std::ldexp(1.0, bits))
             throw wrong("a whole number");
     } else if constexpr (std::is_floating_point_v<T>) {
         if (!value.is_number()) throw wrong("a number");
@@ -107,6 +110,13 @@ Json settings_to_json(const Settings& settings) {
     return out;
 }
 
+template <class Settings>
+bool is_setting(const std::string& key) {
+    bool known = false;
+    Settings::describe([&](auto, const Setting& setting) { known = known || setting.key == key; });
+    return known;
+}
+
 // Takes the keys that are there, leaves the others as they are, ignores unknown ones. Throws Error(usage) on
 // a wrong type.
 template <class Settings>
@@ -126,6 +136,23 @@ template <class Settings>
 void check_settings(const Settings& settings) {
     for_each_setting(settings, [](const auto& value, const Setting& setting) {
         with_setting(setting.key, [&] { settings_detail::check_value(value, setting); });
+    });
+}
+
+// Throws Error(usage) naming the first of `values` that is no setting of Settings, has the wrong type, or is
+// out of its range or choices. What is not given need not be right.
+template <class Settings>
+void check_given(const Json& values, const std::string& where) {
+    if (!values.is_object())
+        throw usage_error(cat("the settings of ", where, " are no object"), "Give keys with values.");
+    Settings settings;
+    for (const auto& [key, value] : values.items())
+        if (!is_setting<Settings>(key))
+            throw usage_error(cat(where, " has no setting \"", printable(key), "\""), "Leave it out.");
+    settings_from_json(settings, values, where);
+    for_each_setting(settings, [&](const auto& value, const Setting& setting) {
+        if (values.contains(setting.key))
+            with_setting(setting.key, [&] { settings_detail::check_value(value, setting); });
     });
 }
 

@@ -1,5 +1,6 @@
 #include "dataset/whisper_backend.h"
 
+#include <algorithm>
 #include <chrono>
 #include <optional>
 #include <utility>
@@ -92,6 +93,27 @@ bool fetch_whisper(const DatasetSettings& settings, const FetchModel& fetch) {
     return false;
 }
 
+// Names that whisper_model may have for what lies in the workspace.
+std::vector<std::string> models_here(const fs::path& root) {
+    std::vector<std::string> out;
+    std::error_code error;
+    for (fs::directory_iterator entry(whisper_folder(root), error), end; !error && entry != end;
+         entry.increment(error)) {
+        const fs::path ending = entry->path().extension();
+        const bool file = ending == ".pt" || ending == ".bin";
+        if ((file || fs::is_directory(entry->path())) && holds_model(entry->path()))
+            out.push_back(to_utf8(file ? entry->path().stem().string() : entry->path().filename().string()));
+    }
+    std::sort(out.begin(), out.end());
+    return out;
+}
+
+std::string or_one_that_is_here(const fs::path& root) {
+    const auto here = models_here(root);
+    return here.empty() ? ""
+                        : cat("Or choose a Whisper model that is here: ", printable(join(here, ", ")), ".");
+}
+
 // Tells whether what a ggml file was made of is still the same.
 Json stamp_of(const fs::path& model) {
     std::uint64_t bytes = 0;
@@ -138,12 +160,25 @@ fs::path find_whisper(const fs::path& root, const DatasetSettings& settings) {
 fs::path find_or_fetch_whisper(const fs::path& root, const DatasetSettings& settings,
                                const FetchModel& fetch) {
     fs::path found = look_for_whisper(root, settings);
-    if (found.empty() && fetch_whisper(settings, fetch)) found = look_for_whisper(root, settings);
-    if (found.empty())
-        throw input_error(
-            cat("there is no Whisper model \"", settings.whisper_model, "\" in ", whisper_folder(root)),
-            "Fetch one with `testudo models pull`, or give the path of a model folder, .pt or ggml file.");
+    try {
+        if (found.empty() && fetch_whisper(settings, fetch)) found = look_for_whisper(root, settings);
+        if (found.empty())
+            throw input_error(
+                cat("there is no Whisper model \"", settings.whisper_model, "\" in ", whisper_folder(root)),
+                "Fetch one with `testudo models pull`, or give the path of a model folder, .pt or ggml "
+                "file.");
+    } catch (Error& error) {
+        error.add_remedy(or_one_that_is_here(root));
+        throw;
+    }
     return found;
+}
+
+void check_whisper_model(const fs::path& root, const DatasetSettings& settings, const FetchModel& published) {
+    if (!look_for_whisper(root, settings).empty()) return;
+    for (const std::string& meaning : meanings(settings))
+        if (published("whisper-" + meaning) || published("ggml-" + meaning)) return;
+    find_whisper(root, settings);
 }
 
 fs::path ggml_of(const fs::path& root, const fs::path& model, Events& events) {

@@ -22,6 +22,9 @@ std::filesystem::path find_whisper(const std::filesystem::path& root, const Data
 // The same; what is not there is fetched first.
 std::filesystem::path find_or_fetch_whisper(const std::filesystem::path& root,
                                             const DatasetSettings& settings, const FetchModel& fetch);
+// Error(input) unless the model is there or `published` knows one of that name; nothing is fetched.
+void check_whisper_model(const std::filesystem::path& root, const DatasetSettings& settings,
+                         const std::function<bool(const std::string& name)>& published);
 
 // `model` as a ggml file: itself, or what is made of it, once, in ROOT/models/whisper (again when it has
 // changed).

@@ -11,10 +11,12 @@
 #include "core/strings.h"
 #include "dataset/settings.h"
 #include "dataset/statistics.h"
+#include "dataset/whisper_backend.h"
 #include "server/dataset_settings.h"
 #include "server/settings_json.h"
 #include "server/shared.h"
 #include "studio/dataset_picture.h"
+#include "studio/pull.h"
 #include "studio/tokenizers.h"
 #include "text/find_tokenizer.h"
 #include "training/import_settings.h"
@@ -117,6 +119,13 @@ Response put_settings(Shared& shared, const Request& request) {
     dataset::DatasetSettings settings = read_dataset_settings(shared, voice);
     settings_from_json(settings, body, "settings");
     check_settings(settings);
+    if (body.contains("whisper_model"))
+        with_setting("whisper_model", [&] {
+            const auto sources = studio::model_sources(shared.workspace);
+            dataset::check_whisper_model(shared.workspace.root(), settings, [&](const std::string& name) {
+                return studio::find_source(sources, name) != nullptr;
+            });
+        });
     write_json(settings_file(shared, voice), settings_to_json(settings));
     shared.watch.look_now();
     return json_response(settings_to_json(settings));

@@ -35,6 +35,7 @@ Response state(Shared& shared) {
                           {"cursor", cursor},
                           {"revision", shared.watch.revision()},
                           {"time", now},
+                          {"token", shared.asks_token},
                           {"voices", std::move(voices)},
                           {"jobs", view->jobs},
                           {"queue", view->queue}});

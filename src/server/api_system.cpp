@@ -17,7 +17,9 @@
 #include "server/shared.h"
 #include "studio/app_settings.h"
 #include "studio/folder_size.h"
+#include "studio/tokenizers.h"
 #include "studio/trash.h"
+#include "training/base_model.h"
 
 namespace testudo::server {
 
@@ -73,11 +75,36 @@ Json check(const Shared& shared) {
     return report;
 }
 
+// What is set anew must be there: jobs take it without asking again.
+void check_what_changed(const Shared& shared, const studio::AppSettings& before,
+                        const studio::AppSettings& now) {
+    std::error_code error;
+    if (now.device != before.device) with_setting("device", [&] { training::find_device(now.device); });
+    if (now.tokenizer_json != before.tokenizer_json && !now.tokenizer_json.empty())
+        with_setting("tokenizer_json", [&] { studio::find_tokenizer(shared.workspace, now.tokenizer_json); });
+    const std::string& model = now.source_model;
+    if (model != before.source_model && !model.empty() && model != "auto")
+        with_setting("source_model", [&] {
+            if (!fs::is_regular_file(shared.workspace.root() / model, error))
+                throw input_error(cat("there is no model ", printable(to_utf8(std::string_view(model)))),
+                                  "Name a file of the workspace, or leave it empty.");
+        });
+    const std::string& from = now.models_from;
+    if (from != before.models_from && !from.empty() && from.find("://") == std::string::npos)
+        with_setting("models_from", [&] {
+            if (!fs::is_directory(from, error))
+                throw input_error(cat(printable(to_utf8(std::string_view(from))), " is no folder"),
+                                  "Name one that is there, or an address.");
+        });
+}
+
 Response put_settings(Shared& shared, const Request& request) {
     const Json body = json_body(request);
     check_keys<studio::AppSettings>(body);
-    auto settings = studio::read_app_settings(shared.workspace);
+    const auto before = studio::read_app_settings(shared.workspace);
+    auto settings = before;
     settings_from_json(settings, body, "settings");
+    check_what_changed(shared, before, settings);
     studio::write_app_settings(shared.workspace, settings);
     shared.watch.look_now();
     return json_response(settings_to_json(settings));

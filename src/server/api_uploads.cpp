@@ -12,26 +12,43 @@ namespace testudo::server {
 namespace {
 
 constexpr std::int64_t largest_upload = std::int64_t{1} << 40;  // 1 TiB
-constexpr double spare_disk = 64 << 20;                         // left free for everything else
+constexpr std::size_t longest_key = 200;
+constexpr double spare_disk = 64 << 20;  // left free for everything else
 
 studio::Upload upload_of(Shared& shared, const Request& request) {
     const std::int64_t total = integer_of(request, "total", std::nullopt, 1, largest_upload);
+    const std::string key = request.value("key").value_or("");
+    if (key.size() > longest_key)
+        throw usage_error(cat("the key of the upload has more than ", longest_key, " bytes"),
+                          "Choose a shorter one.");
     return {shared.workspace, voice_of(shared, request), request.part("file"),
-            static_cast<std::uint64_t>(total), request.value("key").value_or("")};
+            static_cast<std::uint64_t>(total), key};
+}
+
+// Takes a number off the front of `text`, and what must stand behind it.
+std::optional<std::uint64_t> take_number(std::string_view& text, std::string_view behind) {
+    std::uint64_t number = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+    text.remove_prefix(static_cast<std::size_t>(end - text.data()));
+    if (error != std::errc() || !text.starts_with(behind)) return std::nullopt;
+    text.remove_prefix(behind.size());
+    return number;
 }
 
 // Where the bytes belong: the query's offset, or "Content-Range: bytes 5-9/10".
-std::uint64_t offset_of(const Request& request) {
+std::uint64_t offset_of(const Request& request, std::uint64_t total) {
     const std::string range = request.header("content-range");
     if (range.empty() || request.value("offset"))
         return static_cast<std::uint64_t>(integer_of(request, "offset", 0, 0, largest_upload));
-    std::uint64_t first = 0;
-    const bool begins = range.starts_with("bytes ");
-    const char* begin = range.data() + (begins ? 6 : 0);
-    const auto [end, error] = std::from_chars(begin, range.data() + range.size(), first);
-    if (!begins || error != std::errc() || *end != '-')
-        throw usage_error("the header Content-Range cannot be read", "Write it so: bytes 0-1023/4096");
-    return first;
+    std::string_view rest = range;
+    const bool bytes = rest.starts_with("bytes ");
+    if (bytes) rest.remove_prefix(6);
+    const auto first = take_number(rest, "-"), last = take_number(rest, "/"), all = take_number(rest, "");
+    if (!bytes || !first || !last || !all || !rest.empty() || *last < *first || *all != total ||
+        *last - *first + 1 != request.length)
+        throw usage_error("the header Content-Range does not fit what is sent",
+                          "Write it so: bytes 0-1023/4096, of 1024 bytes, with total=4096.");
+    return *first;
 }
 
 Response state_response(const studio::UploadState& state) {
@@ -47,9 +64,9 @@ HttpError other_offset(const studio::UploadState& state) {
 
 Response receive(Shared& shared, const Request& request) {
     studio::Upload upload = upload_of(shared, request);
-    const std::uint64_t offset = offset_of(request);
     const bool replace = flag_of(request, "replace", false);
     const studio::UploadState before = upload.state();
+    const std::uint64_t offset = offset_of(request, before.total);
     if (before.complete && !replace) return state_response(before);
     if (upload.taken() && !replace)
         throw conflict(cat(printable(before.name), " is there already"),

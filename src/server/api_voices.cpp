@@ -52,14 +52,6 @@ class Durations {
     std::map<std::string, double> known_;
 };
 
-std::vector<std::string> transcribed_names(const dataset::VoiceFolders& folders) {
-    try {
-        return dataset::TranscriptText::read(folders.whisper_json()).names();
-    } catch (const Error&) {
-        return {};  // damaged: the transcript's own address says how
-    }
-}
-
 Json recordings(Shared& shared, const std::string& voice) {
     static Durations durations;
     const dataset::VoiceFolders folders(shared.workspace.root(), voice);
@@ -73,7 +65,12 @@ Json recordings(Shared& shared, const std::string& voice) {
     } catch (const Error&) {
         // A new voice has none yet.
     }
-    const auto transcribed = transcribed_names(folders);
+    std::vector<std::string> transcribed;
+    try {
+        transcribed = dataset::TranscriptText::read(folders.whisper_json()).names();
+    } catch (const Error&) {
+        out["problem"] = to_json(handled_error());
+    }
     for (const auto& [name, file] : found.files) {
         const std::string ending = lower_ascii(file.extension().string());
         out["recordings"].push_back(
@@ -130,14 +127,25 @@ Response trashed(Shared& shared, const std::vector<fs::path>& files) {
     return json_response({{"trash", std::move(out)}});
 }
 
+// What a job that failed at once leaves: nothing but what it told and was set to.
+bool holds_nothing(const fs::path& training) {
+    std::error_code error;
+    for (fs::directory_iterator entry(training, error), end; !error && entry != end; entry.increment(error)) {
+        const std::string name = entry->path().filename().string();
+        if (!name.starts_with('.') && name != "events.jsonl" && name != "dataset.json") return false;
+    }
+    return !error;
+}
+
 Response remove_voice(Shared& shared, const Request& request) {
     const std::string voice = voice_of(shared, request);
     check_free(shared, voice);
     std::vector<fs::path> folders;
+    const fs::path recordings = shared.workspace.voice(voice), training = shared.workspace.training(voice);
     std::error_code error;
-    if (fs::exists(shared.workspace.voice(voice), error)) folders.push_back(shared.workspace.voice(voice));
-    if (flag_of(request, "training", false) && fs::exists(shared.workspace.training(voice), error))
-        folders.push_back(shared.workspace.training(voice));
+    if (fs::exists(recordings, error)) folders.push_back(recordings);
+    if (fs::exists(training, error) && (flag_of(request, "training", false) || holds_nothing(training)))
+        folders.push_back(training);
     if (folders.empty())
         throw conflict(cat("of ", printable(voice), " there is a folder in training/ only"),
                        "Ask with training=true to remove that.");

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <charconv>
+#include <set>
 
 #include "core/strings.h"
 #include "server/http.h"
@@ -19,6 +20,11 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 constexpr std::chrono::milliseconds look_around{100};
+
+// Another reader of the same request could go by the other one.
+constexpr std::string_view once[] = {"host",          "origin", "sec-fetch-site", "sec-fetch-mode",
+                                     "authorization", "cookie", "content-length", "content-type",
+                                     "content-range", "range"};
 
 std::optional<std::uint64_t> body_length(const std::string& value) {
     std::uint64_t length = 0;
@@ -67,7 +73,7 @@ std::optional<Refusal> check_head(std::string_view head, const ConnectionLimits&
         return Refusal{400, "usage", "the first line of the request cannot be read"};
     if (lines[0].size() > limits.line_bytes) return Refusal{414, "usage", "the address is too long"};
     if (!words[1].starts_with('/')) return Refusal{400, "usage", "the address does not begin with a slash"};
-    bool has_length = false, has_host = false;
+    std::set<std::string> seen;
     for (std::size_t i = 1; i < lines.size(); ++i) {
         const std::string& line = lines[i];
         if (line.size() > limits.line_bytes) return Refusal{431, "usage", "a header is too long"};
@@ -80,14 +86,11 @@ std::optional<Refusal> check_head(std::string_view head, const ConnectionLimits&
             return Refusal{400, "usage", "a header holds control characters"};
         const std::string name = lower_ascii(std::string_view(line).substr(0, colon)),
                           value = trim(std::string_view(line).substr(colon + 1));
-        if (name == "host") {
-            if (has_host) return Refusal{400, "usage", "the request has two hosts"};
-            has_host = true;
-        } else if (name == "content-length") {
+        if (!seen.insert(name).second && std::find(std::begin(once), std::end(once), name) != std::end(once))
+            return Refusal{400, "usage", "the request has two of a header that there is one of"};
+        if (name == "content-length") {
             const auto length = body_length(value);
-            if (has_length || !length)
-                return Refusal{400, "usage", "the length of the request cannot be read"};
-            has_length = true;
+            if (!length) return Refusal{400, "usage", "the length of the request cannot be read"};
             body = *length;
         } else if (name == "transfer-encoding") {
             return Refusal{411, "usage", "the request does not say how long it is"};

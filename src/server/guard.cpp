@@ -4,8 +4,6 @@
 #include <sys/random.h>
 
 #include <algorithm>
-#include <chrono>
-#include <thread>
 
 #include "core/error.h"
 #include "core/hash.h"
@@ -16,7 +14,7 @@ namespace testudo::server {
 namespace {
 
 constexpr const char* cookie_name = "testudo_token";
-constexpr std::chrono::milliseconds wrong_token_delay{500};  // guessing is slow
+constexpr std::size_t least_token = 12;  // characters: guessing would take for ever
 constexpr std::size_t login_bytes = 4096;
 
 // "name:7851" -> "name", "[::1]:7851" -> "::1"; nothing for what is neither, "[::1].example" for one.
@@ -77,6 +75,19 @@ std::string new_token() {
     return out;
 }
 
+std::string checked_token(const std::string& token) {
+    const bool plain = std::none_of(token.begin(), token.end(), [](char c) {
+        const auto byte = static_cast<unsigned char>(c);
+        return byte < 0x20 || byte == 0x7f;
+    });
+    if (token.size() < least_token || !plain || trim(token) != token)
+        throw usage_error(
+            cat("the token must have ", least_token,
+                " characters or more, no control characters, and no spaces at its ends"),
+            "Choose a longer one, or leave it out on an address beyond loopback: a random one is made.");
+    return token;
+}
+
 // A name could be made to lead here by another site's DNS; an address cannot.
 bool Guard::is_own_host(const std::string& host) const {
     const std::string name = lower_ascii(without_port(host));
@@ -90,8 +101,10 @@ std::string Guard::cookie() const { return sha256(cat("testudo cookie ", options
 bool Guard::is_known(const Request& request) const {
     if (options_.token.empty()) return true;
     const std::string given = request.header("authorization");
-    if (given.starts_with("Bearer ") && same(trim(given.substr(7)), options_.token)) return true;
-    if (!given.empty()) std::this_thread::sleep_for(wrong_token_delay);
+    constexpr std::string_view scheme = "bearer ";
+    if (lower_ascii(given.substr(0, scheme.size())) == scheme &&
+        same(trim(given.substr(scheme.size())), options_.token))
+        return true;
     return same(cookie_of(request), cookie());
 }
 
@@ -146,7 +159,6 @@ Response Guard::login(const Request& request) const {
             token = trim(found->get<std::string>());
     }
     if (!options_.token.empty() && !same(token, options_.token)) {
-        std::this_thread::sleep_for(wrong_token_delay);
         if (form) return login_page("This is not the token.");
         throw HttpError{401, "unauthorized", "this is not the token",
                         "Use the one that the server printed at its start."};

@@ -36,6 +36,8 @@ class Guard {
 void add_security_headers(Response& response);
 
 bool is_loopback(const std::string& host);
+// One that somebody chose. Error(usage) when it could be guessed or not be sent.
+std::string checked_token(const std::string& token);
 std::string new_token();  // 32 hexadecimal digits from the system's source of randomness
 
 }  // namespace testudo::server

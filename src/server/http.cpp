@@ -96,25 +96,31 @@ Response json_response(const Json& value, int status) {
     return response;
 }
 
+Json to_json(const HttpError& error) {
+    Json out = {{"what", to_utf8(std::string_view(error.what))},
+                {"hint", to_utf8(std::string_view(error.hint))},
+                {"kind", error.kind}};
+    out.update(error.more);
+    return out;
+}
+
 Response error_response(const HttpError& error) {
-    Json inner = {{"what", to_utf8(std::string_view(error.what))},
-                  {"hint", to_utf8(std::string_view(error.hint))},
-                  {"kind", error.kind}};
-    inner.update(error.more);
-    Json body = {{"error", std::move(inner)}};
+    Json body = {{"error", to_json(error)}};
     if (!error.fresh.is_null()) body["fresh"] = error.fresh;
     return json_response(body, error.status);
 }
 
-Response error_response() {
+Response error_response() { return error_response(handled_error()); }
+
+HttpError handled_error() {
     try {
         throw;
     } catch (const HttpError& error) {
-        return error_response(error);
+        return error;
     } catch (const DiskFull& error) {
-        return error_response({507, "disk_full", error.what(), error.hint()});
+        return {507, "disk_full", error.what(), error.hint()};
     } catch (const FolderBusy& error) {
-        return error_response({423, "busy", error.what(), error.hint()});
+        return {423, "busy", error.what(), error.hint()};
     } catch (const Error& error) {
         HttpError out{500, "internal", error.what(), error.hint()};
         for (const auto& kind : kinds)
@@ -126,21 +132,17 @@ Response error_response() {
         if (error.kind() == ErrorKind::input)
             for (const char* word : {"line", "column"})
                 if (const auto number = number_behind(out.what, word)) out.more[word] = *number;
-        return error_response(out);
+        return out;
     } catch (const std::bad_alloc&) {
-        return error_response(
-            {503, "environment", "not enough memory", "Close other programs and try again."});
+        return {503, "environment", "not enough memory", "Close other programs and try again."};
     } catch (const fs::filesystem_error& error) {
         if (error.code() == std::errc::no_space_on_device)
-            return error_response({507, "disk_full",
-                                   cat("cannot write ", error.path1(), ": ", error.code().message()),
-                                   "Free some disk space, then try again."});
-        return error_response({503, "environment",
-                               cat("cannot use ", error.path1(), ": ", error.code().message()),
-                               "Check that it exists and that Testudo may read and write it."});
+            return {507, "disk_full", cat("cannot write ", error.path1(), ": ", error.code().message()),
+                    "Free some disk space, then try again."};
+        return {503, "environment", cat("cannot use ", error.path1(), ": ", error.code().message()),
+                "Check that it exists and that Testudo may read and write it."};
     } catch (const std::exception& error) {
-        return error_response(
-            {500, "internal", error.what(), "This is a defect of Testudo: please report it."});
+        return {500, "internal", error.what(), "This is a defect of Testudo: please report it."};
     }
 }
 

@@ -69,8 +69,9 @@ HttpError not_found(const std::string& what, const std::string& hint);
 HttpError conflict(const std::string& what, const std::string& hint, Json fresh = {});
 
 Response json_response(const Json& value, int status = 200);
-// Of whatever is being handled in a catch block.
-Response error_response();
+HttpError handled_error();             // whatever is being handled in a catch block
+Json to_json(const HttpError& error);  // what a page shows of it: what, hint, kind, …
+Response error_response();             // of handled_error()
 Response error_response(const HttpError& error);
 
 // The JSON object of a body of at most 8 MiB. HttpError 415 for another type, 413; Error(usage) for no JSON.

@@ -1,6 +1,9 @@
 #include "server/serve.h"
 
 #include <ATen/Parallel.h>
+#include <arpa/inet.h>
+#include <ifaddrs.h>
+#include <net/if.h>
 
 #include <atomic>
 #include <cctype>
@@ -68,6 +71,25 @@ class AccessLog {
     std::mutex mutex_;
 };
 
+// Where who is told `host` finds it: of "all addresses" those of this machine, loopback last.
+std::vector<std::string> addresses_of(const std::string& host) {
+    if (host != "0.0.0.0" && host != "::") return {host};
+    std::vector<std::string> out;
+    ifaddrs* all = nullptr;
+    if (::getifaddrs(&all) == 0) {
+        for (const ifaddrs* one = all; one; one = one->ifa_next) {
+            if (!one->ifa_addr || (one->ifa_flags & IFF_LOOPBACK) || one->ifa_addr->sa_family != AF_INET)
+                continue;
+            char text[INET_ADDRSTRLEN];
+            const auto* address = reinterpret_cast<const sockaddr_in*>(one->ifa_addr);
+            if (::inet_ntop(AF_INET, &address->sin_addr, text, sizeof text)) out.emplace_back(text);
+        }
+        ::freeifaddrs(all);
+    }
+    out.emplace_back(host == "::" ? "::1" : "127.0.0.1");
+    return out;
+}
+
 }  // namespace
 
 struct Studio::Parts {
@@ -77,6 +99,7 @@ struct Studio::Parts {
           log(options.access_log),
           shared(workspace, options.program, options.limits.streams),
           http([this](const Request& request) { return answer(request); }, options.limits) {
+        shared.asks_token = !options.token.empty();
         add_state_routes(router, shared);
         add_voice_routes(router, shared);
         add_upload_routes(router, shared);
@@ -186,16 +209,23 @@ struct Studio::Parts {
 
 Studio::Studio(const studio::Workspace& workspace, ServeOptions options) {
     options.base = checked_base(options.base);
-    if (options.token.empty() && !is_loopback(options.host)) options.token = new_token();
+    if (!options.token.empty())
+        options.token = checked_token(options.token);
+    else if (!is_loopback(options.host))
+        options.token = new_token();
     parts_ = std::make_unique<Parts>(workspace, std::move(options));
 }
 
 Studio::~Studio() = default;
 
-std::string Studio::address() const {
-    const std::string& host = parts_->options.host;
-    const bool six = host.find(':') != std::string::npos;
-    return cat("http://", six ? "[" : "", host, six ? "]" : "", ":", parts_->port, parts_->options.base);
+std::vector<std::string> Studio::addresses() const {
+    std::vector<std::string> out;
+    for (const std::string& host : addresses_of(parts_->options.host)) {
+        const bool six = host.find(':') != std::string::npos;
+        out.push_back(
+            cat("http://", six ? "[" : "", host, six ? "]" : "", ":", parts_->port, parts_->options.base));
+    }
+    return out;
 }
 
 const std::string& Studio::token() const { return parts_->options.token; }

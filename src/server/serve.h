@@ -29,7 +29,7 @@ class Studio {
     Studio(const studio::Workspace& workspace, ServeOptions options);
     ~Studio();
 
-    std::string address() const;  // http://127.0.0.1:7851/
+    std::vector<std::string> addresses() const;  // http://127.0.0.1:7851/; several for 0.0.0.0 and ::
     const std::string& token() const;
     int port() const;
     void run();   // until stop()

@@ -38,14 +38,9 @@ Json schema_of() {
 // Error(usage) for a key that is no setting: a page of another version.
 template <class Settings>
 void check_keys(const Json& values) {
-    const Settings defaults{};
-    for (const auto& [key, value] : values.items()) {
-        bool known = false;
-        for_each_setting(defaults, [&, name = key](const auto&, const Setting& setting) {
-            known = known || setting.key == name;
-        });
-        if (!known) throw usage_error(cat("there is no setting \"", key, "\""), "See /api/schemas.");
-    }
+    for (const auto& [key, value] : values.items())
+        if (!is_setting<Settings>(key))
+            throw usage_error(cat("there is no setting \"", printable(key), "\""), "See /api/schemas.");
 }
 
 }  // namespace testudo::server

@@ -22,6 +22,7 @@ struct Shared {
     studio::Jobs jobs;
     studio::VoiceSummaries summaries;
     const std::string server;  // another with each start
+    bool asks_token = false;   // so that a page offers to log out
     Watch watch;
     EventHub hub;
     std::mutex curating;  // edits of whisper.json, one after the other

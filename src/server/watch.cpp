@@ -151,13 +151,15 @@ const Watch::LastEvents& Watch::last_events(const studio::Job& job) {
     LastEvents& last = last_events_[job.id];
     const std::uint64_t size = size_of(job.events);
     if (last.size == size) return last;
-    last = {size, Json(), Json()};
+    last = {size, Json(), Json(), Json()};
     for (Json& event : last_events_of(job.events, job.events_from, tail_bytes)) {
         const std::string type = text_or(event, "type");
-        if (type == "progress")
+        if (type == "progress") {
+            if (has_text(event, "stage", "train")) last.training = event;
             last.progress = std::move(event);
-        else if (type == "done" || type == "failed")
+        } else if (type == "done" || type == "failed") {
             last.ending = std::move(event);
+        }
     }
     return last;
 }
@@ -180,6 +182,7 @@ Json Watch::view_of(const studio::Job& job, int position) {
     if (job.started == 0) return view;
     const LastEvents& last = last_events(job);
     if (!last.progress.is_null()) view["progress"] = last.progress;
+    if (!last.training.is_null() && last.training != last.progress) view["training"] = last.training;
     if ((state == "done" || state == "stopped") && last.ending.contains("result"))
         view["result"] = last.ending["result"];
     if (state == "failed" || state == "lost") {
@@ -214,7 +217,8 @@ void Watch::look_at_jobs() {
     });
     // Progress has its own events.
     Json level = view->jobs;
-    for (Json& job : level) job.erase("progress");
+    for (Json& job : level)
+        for (const char* key : {"progress", "training"}) job.erase(key);
     const std::string now = level.dump(-1, ' ', false, Json::error_handler_t::replace) + view->queue.dump();
     const Json told = {{"jobs", view->jobs}, {"queue", view->queue}};
     {

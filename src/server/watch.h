@@ -38,7 +38,7 @@ class Watch {
   private:
     struct LastEvents {
         std::uint64_t size = 0;
-        Json progress, ending;  // the newest progress event, and done or failed
+        Json progress, training, ending;  // the newest progress event, that of stage train; done or failed
     };
     void run();
     void look_at_jobs();

@@ -8,6 +8,7 @@
 #include "core/strings.h"
 #include "dataset/settings.h"
 #include "dataset/voice_name.h"
+#include "studio/job_flags.h"
 #include "studio/job_tools.h"
 #include "training/run_paths.h"
 
@@ -46,44 +47,6 @@ struct DiarizeSettings {
     }
 };
 
-// Calls use(settings of the kind, with their defaults).
-template <class Use>
-void with_settings(const std::string& kind, Use&& use) {
-    if (kind == "train" || kind == "resume")
-        use(TrainSettings());
-    else if (kind == "validate")
-        use(ValidateSettings());
-    else if (kind == "diarize")
-        use(DiarizeSettings());
-    else if (kind == "prepare" || kind == "transcribe" || kind == "slice" || kind == "dataset")
-        use(dataset::DatasetSettings());
-    else
-        throw usage_error(cat("\"", printable(kind), "\" is no kind of job"),
-                          "Choose prepare, transcribe, diarize, slice, dataset, validate, train or resume.");
-}
-
-std::string flag_value(const Json& value) {
-    if (value.is_string()) return value.get<std::string>();
-    if (!value.is_array()) return value.dump();
-    std::vector<std::string> parts;
-    for (const Json& part : value) parts.push_back(flag_value(part));
-    return join(parts, ",");
-}
-
-void add_flag(std::vector<std::string>& arguments, std::string key, const Json& value) {
-    std::replace(key.begin(), key.end(), '_', '-');
-    if (value.is_boolean()) {
-        arguments.push_back(cat(value.get<bool>() ? "--" : "--no-", key));
-        return;
-    }
-    // One word, so that a value may begin with a dash; an empty one can only stand for itself.
-    const std::string text = flag_value(value);
-    if (text.empty())
-        arguments.insert(arguments.end(), {"--" + key, ""});
-    else
-        arguments.push_back(cat("--", key, "=", text));
-}
-
 bool is_step(const Json& event) {
     return has_text(event, "type", "metric") && event.contains("it") && event.contains("time") &&
            !event.contains("mode");
@@ -100,25 +63,20 @@ void check_request(const JobRequest& request) {
         check_tool(request);
         return;
     }
-    with_settings(request.kind, [&](auto settings) {
-        if (!request.settings.is_object())
-            throw usage_error("the settings of a job are no object", "Give keys with values.");
-        for (const auto& [key, value] : request.settings.items()) {
-            bool known = false;
-            for_each_setting(settings, [&, name = key](const auto&, const Setting& setting) {
-                known = known || setting.key == name;
-            });
-            if (!known)
-                throw usage_error(cat(request.kind, " has no setting \"", printable(key), "\""),
-                                  cat("See `testudo ", request.kind, " --help`."));
-        }
-        settings_from_json(settings, request.settings, request.kind);
-        for_each_setting(settings, [&](const auto& value, const Setting& setting) {
-            if (request.settings.contains(setting.key)) settings_detail::check_value(value, setting);
-        });
-    });
-    if (!request.yaml.empty() && !has_configuration(request.kind))
-        throw usage_error(cat(request.kind, " takes no configuration"), "Leave it out.");
+    const std::string& kind = request.kind;
+    if (kind == "train" || kind == "resume")
+        check_given<TrainSettings>(request.settings, kind);
+    else if (kind == "validate")
+        check_given<ValidateSettings>(request.settings, kind);
+    else if (kind == "diarize")
+        check_given<DiarizeSettings>(request.settings, kind);
+    else if (kind == "prepare" || kind == "transcribe" || kind == "slice" || kind == "dataset")
+        check_given<dataset::DatasetSettings>(request.settings, kind);
+    else
+        throw usage_error(cat("\"", printable(kind), "\" is no kind of job"),
+                          "Choose prepare, transcribe, diarize, slice, dataset, validate, train or resume.");
+    if (!request.yaml.empty() && !has_configuration(kind))
+        throw usage_error(cat(kind, " takes no configuration"), "Leave it out.");
     if (!request.voice.empty() || request.yaml.empty()) dataset::check_voice_name(request.voice);
 }
 

@@ -7,30 +7,117 @@
 #include "core/strings.h"
 #include "dataset/settings.h"
 #include "dataset/voice_name.h"
+#include "studio/job_flags.h"
 
 namespace testudo::studio {
 
 namespace {
 
+struct PullSettings {
+    std::vector<std::string> names;
+    bool force = false;
+    template <class Visitor>
+    static void describe(Visitor&& visit) {
+        visit(&PullSettings::names, Setting{.key = "names"});
+        visit(&PullSettings::force, Setting{.key = "force"});
+    }
+};
+
+struct InitSettings {
+    std::string size, name;
+    std::int64_t seed = 1, text_tokens = 256;
+    bool overwrite = false;
+    template <class Visitor>
+    static void describe(Visitor&& visit) {
+        using S = InitSettings;
+        visit(&S::size, Setting{.key = "size", .choices = {"nano", "micro", "small", "full"}});
+        visit(&S::name, Setting{.key = "name"});
+        visit(&S::seed, Setting{.key = "seed", .min = 0});
+        visit(&S::text_tokens, Setting{.key = "text_tokens", .min = 1, .max = 1 << 20});
+        visit(&S::overwrite, Setting{.key = "overwrite"});
+    }
+};
+
+struct MergeSettings {
+    std::string a, b, to;
+    double weight = 0.5;
+    bool overwrite = false;
+    template <class Visitor>
+    static void describe(Visitor&& visit) {
+        using S = MergeSettings;
+        visit(&S::a, Setting{.key = "a"});
+        visit(&S::b, Setting{.key = "b"});
+        visit(&S::to, Setting{.key = "to"});
+        visit(&S::weight, Setting{.key = "weight", .min = 0, .max = 1});
+        visit(&S::overwrite, Setting{.key = "overwrite"});
+    }
+};
+
+struct ConvertSettings {
+    std::string from, to, precision;
+    bool overwrite = false;
+    template <class Visitor>
+    static void describe(Visitor&& visit) {
+        using S = ConvertSettings;
+        visit(&S::from, Setting{.key = "from"});
+        visit(&S::to, Setting{.key = "to"});
+        visit(&S::precision, Setting{.key = "precision", .choices = {"keep", "fp32", "fp16", "bf16"}});
+        visit(&S::overwrite, Setting{.key = "overwrite"});
+    }
+};
+
+struct TokenizerSettings {
+    std::int64_t size = 255;
+    std::string language, to;
+    bool overwrite = false;
+    template <class Visitor>
+    static void describe(Visitor&& visit) {
+        using S = TokenizerSettings;
+        visit(&S::size, Setting{.key = "size", .min = 1, .max = 1 << 20});
+        visit(&S::language, Setting{.key = "language"});
+        visit(&S::to, Setting{.key = "to"});
+        visit(&S::overwrite, Setting{.key = "overwrite"});
+    }
+};
+
+struct ImportSettings {
+    std::string folder, how;
+    template <class Visitor>
+    static void describe(Visitor&& visit) {
+        visit(&ImportSettings::folder, Setting{.key = "folder"});
+        visit(&ImportSettings::how, Setting{.key = "how", .choices = {"copy", "link"}});
+    }
+};
+
+struct HearSettings : dataset::DatasetSettings {
+    std::string recording;
+    std::int64_t segment = 0;
+    template <class Visitor>
+    static void describe(Visitor&& visit) {
+        dataset::DatasetSettings::describe(visit);
+        visit(&HearSettings::recording, Setting{.key = "recording"});
+        visit(&HearSettings::segment, Setting{.key = "segment", .min = 0});
+    }
+};
+
 struct Tool {
     std::string kind;
     std::vector<std::string> verb;
+    void (*check)(const Json& values, const std::string& kind);
     bool voice;                            // it is of a voice, which comes first
     std::vector<std::string> positional;   // settings that are given by position, all needed
-    std::vector<std::string> flags;        // settings that are flags
-    std::vector<std::string> needed = {};  // of the flags
-    bool dataset_settings = false;         // those, too
+    std::vector<std::string> needed = {};  // of the others
 };
 
 const std::vector<Tool>& tools() {
     static const std::vector<Tool> all = {
-        {"pull", {"models", "pull"}, false, {"names"}, {"force"}},
-        {"init", {"models", "init"}, false, {}, {"size", "name", "seed", "text_tokens", "overwrite"}},
-        {"merge", {"models", "merge"}, false, {"a", "b"}, {"weight", "to", "overwrite"}, {"weight", "to"}},
-        {"convert", {"models", "convert"}, false, {"from", "to"}, {"precision", "overwrite"}},
-        {"tokenizer", {"tokenizer", "train"}, true, {}, {"size", "language", "to", "overwrite"}},
-        {"import", {"import"}, false, {"folder"}, {"how"}},
-        {"hear", {"dataset", "hear"}, true, {"recording", "segment"}, {}, {}, true},
+        {"pull", {"models", "pull"}, check_given<PullSettings>, false, {"names"}},
+        {"init", {"models", "init"}, check_given<InitSettings>, false, {}},
+        {"merge", {"models", "merge"}, check_given<MergeSettings>, false, {"a", "b"}, {"weight", "to"}},
+        {"convert", {"models", "convert"}, check_given<ConvertSettings>, false, {"from", "to"}},
+        {"tokenizer", {"tokenizer", "train"}, check_given<TokenizerSettings>, true, {}},
+        {"import", {"import"}, check_given<ImportSettings>, false, {"folder"}},
+        {"hear", {"dataset", "hear"}, check_given<HearSettings>, true, {"recording", "segment"}},
     };
     return all;
 }
@@ -43,29 +130,6 @@ bool holds(const std::vector<std::string>& names, const std::string& name) {
     return std::find(names.begin(), names.end(), name) != names.end();
 }
 
-bool is_dataset_setting(const std::string& key) {
-    const dataset::DatasetSettings defaults{};
-    bool known = false;
-    for_each_setting(defaults,
-                     [&](const auto&, const Setting& setting) { known = known || setting.key == key; });
-    return known;
-}
-
-bool is_plain(const Json& value) {
-    if (value.is_array())
-        return std::all_of(value.begin(), value.end(),
-                           [](const Json& item) { return item.is_string() || item.is_number(); });
-    return value.is_string() || value.is_number() || value.is_boolean();
-}
-
-std::string text_of(const Json& value) {
-    if (value.is_string()) return value.get<std::string>();
-    if (!value.is_array()) return value.dump();
-    std::vector<std::string> parts;
-    for (const Json& part : value) parts.push_back(text_of(part));
-    return join(parts, ",");
-}
-
 }  // namespace
 
 bool is_tool(const std::string& kind) {
@@ -74,27 +138,18 @@ bool is_tool(const std::string& kind) {
 
 void check_tool(const JobRequest& request) {
     const Tool& tool = find_tool(request.kind);
-    if (!request.settings.is_object())
-        throw usage_error("the settings of a job are no object", "Give keys with values.");
-    for (const auto& [key, value] : request.settings.items()) {
-        const bool own = holds(tool.positional, key) || holds(tool.flags, key);
-        if (!own && !(tool.dataset_settings && is_dataset_setting(key)))
-            throw usage_error(cat(request.kind, " has no setting \"", printable(key), "\""), "Leave it out.");
-        if (!is_plain(value) ||
-            (value.is_string() && value.get<std::string>().find('\0') != std::string::npos))
-            throw usage_error(cat(request.kind, ": the value of ", key, " cannot be meant"),
-                              "Give a text, a number or true or false.");
-    }
+    tool.check(request.settings, request.kind);
     std::vector<std::string> needed = tool.positional;
     needed.insert(needed.end(), tool.needed.begin(), tool.needed.end());
     for (const std::string& key : needed)
-        if (!request.settings.contains(key) || text_of(request.settings[key]).empty())
-            throw usage_error(cat(request.kind, " needs ", key), "Give it.");
-    if (tool.dataset_settings) {
-        dataset::DatasetSettings settings;
-        settings_from_json(settings, request.settings, request.kind);
-        check_settings(settings);
-    }
+        with_setting(key, [&] {
+            if (!request.settings.contains(key) || flag_value(request.settings[key]).empty())
+                throw usage_error(cat(request.kind, " needs ", key), "Give it.");
+        });
+    for (const auto& [key, value] : request.settings.items())
+        if (flag_value(value).find('\0') != std::string::npos)
+            throw usage_error(cat(request.kind, ": the value of ", key, " cannot be meant"),
+                              "Give a text without zero bytes.");
     if (tool.voice) dataset::check_voice_name(request.voice);
     if (!tool.voice && !request.voice.empty())
         throw usage_error(cat(request.kind, " is of no voice"), "Leave it out.");
@@ -104,33 +159,22 @@ std::vector<std::string> command_of_tool(const JobRequest& request) {
     const Tool& tool = find_tool(request.kind);
     std::vector<std::string> arguments = tool.verb;
     for (const auto& [key, value] : request.settings.items()) {
-        if (holds(tool.positional, key)) continue;
-        std::string flag = "--" + key;
-        std::replace(flag.begin(), flag.end(), '_', '-');
-        if (value.is_boolean()) {
-            // Flags that only switch on have no --no form.
-            if (value.get<bool>())
-                arguments.push_back(flag);
-            else if (!holds(tool.flags, key))
-                arguments.push_back(flag.replace(0, 2, "--no-"));
-        } else if (text_of(value).empty()) {
-            arguments.insert(arguments.end(), {flag, ""});
-        } else {
-            arguments.push_back(cat(flag, "=", text_of(value)));
-        }
+        // Switches of the tools have no --no form; those of DatasetSettings do.
+        const bool off = value.is_boolean() && !value.get<bool>() && request.kind != "hear";
+        if (!holds(tool.positional, key) && !off) add_flag(arguments, key, value);
     }
     if (tool.voice || !tool.positional.empty()) arguments.push_back("--");
     if (tool.voice) arguments.push_back(request.voice);
     if (request.kind == "hear") {
         arguments.push_back(
-            cat(text_of(request.settings["recording"]), ":", text_of(request.settings["segment"])));
+            cat(flag_value(request.settings["recording"]), ":", flag_value(request.settings["segment"])));
         return arguments;
     }
     for (const std::string& key : tool.positional) {
         const Json& value = request.settings[key];
-        if (!value.is_array()) arguments.push_back(text_of(value));
+        if (!value.is_array()) arguments.push_back(flag_value(value));
         if (value.is_array())
-            for (const Json& one : value) arguments.push_back(text_of(one));
+            for (const Json& one : value) arguments.push_back(flag_value(one));
     }
     return arguments;
 }

@@ -1,6 +1,7 @@
 #pragma once
 // A client that says exactly what a test wants to be said, byte for byte.
 #include <arpa/inet.h>
+#include <gtest/gtest.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <sys/socket.h>
@@ -15,6 +16,7 @@
 
 #include "core/json.h"
 #include "core/strings.h"
+#include "server/described.h"
 
 namespace testudo::test {
 
@@ -101,10 +103,16 @@ inline std::string text_of(const Call& call, int port) {
                sized ? cat("Content-Length: ", call.body.size(), "\r\n") : "", "\r\n", call.body);
 }
 
+// Each answer must be one that docs/openapi.yaml describes.
 inline Answer ask(int port, const Call& call) {
     Socket socket(port);
     socket.send(text_of(call, port));
-    return socket.answer(call.method != "HEAD");
+    Answer answer = socket.answer(call.method != "HEAD");
+    const auto type = answer.headers.find("content-type");
+    EXPECT_EQ(undescribed(call.method, call.target, answer.status,
+                          type == answer.headers.end() ? "" : type->second, answer.body),
+              "");
+    return answer;
 }
 
 inline Answer get(int port, const std::string& target, const std::string& headers = {}) {

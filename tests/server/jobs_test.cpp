@@ -120,7 +120,39 @@ TEST_F(ServerJobs, TheQueueIsHeldMovedAndStopped) {
     EXPECT_EQ(wait_for(port, ids[0])["state"], "done");
     EXPECT_EQ(wait_for(port, ids[2])["state"], "done");
     EXPECT_EQ(send_json(port, "POST", "/api/jobs", {{"action", "train"}, {"voice", "nobody"}}).status, 422);
-    EXPECT_EQ(send_json(port, "POST", "/api/jobs", {{"action", "init"}, {"nonsense", 1}}).status, 400);
+}
+
+// What a flag would swallow or a name would be made of is refused before it becomes a job.
+TEST_F(ServerJobs, SettingsOfToolsHaveTheirTypes) {
+    RunningStudio studio(root_);
+    const int port = studio.port();
+    const auto refused = [&](const Json& request) {
+        const Answer answer = send_json(port, "POST", "/api/jobs", request);
+        EXPECT_EQ(answer.status, 400) << request << answer.body;
+        return answer.json()["error"].value("key", "");
+    };
+    EXPECT_EQ(refused({{"action", "init"}, {"nonsense", 1}}), "");
+    EXPECT_EQ(refused({{"action", "init"}, {"name", 1e308}}), "name");
+    EXPECT_EQ(refused({{"action", "init"}, {"overwrite", 1.5}}), "overwrite");
+    EXPECT_EQ(refused({{"action", "init"}, {"size", true}}), "size");
+    EXPECT_EQ(refused({{"action", "init"}, {"size", "enormous"}}), "size");
+    EXPECT_EQ(refused({{"action", "init"}, {"seed", 1e300}}), "seed");
+    EXPECT_EQ(refused({{"action", "init"}, {"seed", 18446744073709551615u}}), "seed");
+    EXPECT_EQ(refused({{"action", "tokenizer"}, {"voice", "ada"}, {"language", true}}), "language");
+    EXPECT_EQ(refused({{"action", "merge"}, {"a", "x"}, {"b", "y"}, {"to", "z"}, {"weight", true}}),
+              "weight");
+    EXPECT_EQ(refused({{"action", "merge"}, {"a", "x"}, {"b", "y"}, {"to", "z"}, {"weight", 2}}), "weight");
+    EXPECT_EQ(refused({{"action", "merge"}, {"a", "x"}, {"b", "y"}, {"to", "z"}}), "weight");
+    EXPECT_EQ(refused({{"action", "pull"}, {"names", true}}), "names");
+    EXPECT_EQ(refused({{"action", "pull"}, {"names", Json::array()}}), "names");
+    EXPECT_EQ(refused({{"action", "import"}, {"folder", "/tmp"}, {"how", "move"}}), "how");
+    EXPECT_EQ(refused({{"action", "hear"},
+                       {"voice", "ada"},
+                       {"recording", "a.wav"},
+                       {"segment", "../../../../etc/passwd"}}),
+              "segment");
+    EXPECT_EQ(refused({{"action", "train"}, {"voice", "ada"}, {"epochs", -1}}), "epochs");
+    EXPECT_EQ(get(port, "/api/jobs").json()["jobs"].size(), 0u);
 }
 
 }  // namespace

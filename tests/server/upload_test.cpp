@@ -71,6 +71,20 @@ TEST_F(UploadTest, WhatArrivedOfABrokenPieceIsKept) {
     EXPECT_EQ(wrong.status, 409);
     EXPECT_EQ(wrong.json()["fresh"]["offset"], 100000);
     EXPECT_EQ(get(studio.port(), "/api/voices/ada/recordings").json()["uploads"][0]["name"], "talk.wav");
+    for (const std::string& range :
+         {std::string("bytes 100000-100004/11"), cat("bytes 100000-100009/", data_.size()),
+          cat("bytes 100000-/", data_.size()), cat("100000-100004/", data_.size())})
+        EXPECT_EQ(
+            ask(studio.port(), {"PUT", cat("/api/voices/ada/uploads/talk.wav?total=", data_.size(), "&key=k"),
+                                cat("Content-Range: ", range, "\r\n"), "hello"})
+                .status,
+            400)
+            << range;
+    EXPECT_EQ(
+        ask(studio.port(),
+            {"PUT", cat("/api/voices/ada/uploads/talk.wav?total=5&key=", std::string(201, 'k')), "", "hello"})
+            .status,
+        400);
     const Answer rest =
         ask(studio.port(), {"PUT", cat("/api/voices/ada/uploads/talk.wav?total=", data_.size(), "&key=k"),
                             cat("Content-Range: bytes 100000-", data_.size() - 1, "/", data_.size(), "\r\n"),
