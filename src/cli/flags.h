@@ -3,6 +3,8 @@
 // --x and --no-x.
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <charconv>
+#include <cmath>
 #include <string>
 
 #include "core/settings.h"
@@ -18,8 +20,23 @@ inline std::string flag_help(const Setting& setting) {
     std::string help = setting.help.empty() ? setting.label : setting.help;
     if (!setting.unit.empty()) help += cat(" [", setting.unit, "]");
     if (!setting.choices.empty()) help += cat(" (", join(setting.choices, ", "), ")");
-    if (setting.min && setting.max) help += cat(" (", *setting.min, " to ", *setting.max, ")");
+    if (setting.min && setting.max) help += cat(" (", plain(*setting.min), " to ", plain(*setting.max), ")");
     return help;
+}
+
+// What else would be read as 0 or not at all: an empty text is no number; 1e3 is a whole one.
+template <class Value>
+std::string as_number(const std::string& given) {
+    double number = 0;
+    const auto [end, error] = std::from_chars(given.data(), given.data() + given.size(), number);
+    if (error != std::errc() || end != given.data() + given.size())
+        throw CLI::ValidationError(cat("\"", given, "\" is no number"));
+    if constexpr (std::is_integral_v<Value>) {
+        if (number != std::trunc(number) || std::abs(number) >= 1e15)
+            throw CLI::ValidationError(cat("\"", given, "\" is no whole number"));
+        return cat(static_cast<std::int64_t>(number));
+    }
+    return given;
 }
 
 // `settings` must outlive the parsing; its values on entry are the defaults shown in the help. Keys in
@@ -36,6 +53,7 @@ void add_flags(CLI::App& app, Settings& settings, const std::vector<std::string>
                                   cat(flag_help(setting), value ? " [on]" : " [off]"));
         } else {
             option = app.add_option(name, value, flag_help(setting))->capture_default_str();
+            if constexpr (std::is_arithmetic_v<Value>) option->transform(as_number<Value>);
             if constexpr (std::is_same_v<Value, std::string>)
                 if (!setting.aliases.empty())
                     option->transform([setting](std::string given) {

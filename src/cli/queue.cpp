@@ -129,7 +129,8 @@ void add_add(CLI::App& queue, Context& context) {
     const auto options = std::make_shared<AddVerb>();
     verb->add_option("VOICE", options->target, "Folder below training/, or a configuration (.yaml)")
         ->required();
-    verb->add_option("--epochs", options->epochs, "Epochs in all, instead of the configuration's");
+    verb->add_option("--epochs", options->epochs, "Epochs in all, instead of the configuration's")
+        ->check(CLI::Range(std::int64_t{1}, training::most_epochs));
     verb->add_option("--device", options->device, "auto, cpu, cuda, cuda:1");
     verb->add_flag("--resume", options->resume, "Go on from the newest checkpoint instead of beginning anew");
     verb->add_option("--job", options->kind, "What to do")

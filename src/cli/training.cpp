@@ -4,6 +4,7 @@
 
 #include "cli/flags.h"
 #include "cli/verbs.h"
+#include "core/error.h"
 #include "core/files.h"
 #include "core/strings.h"
 #include "studio/speak_samples.h"
@@ -43,7 +44,7 @@ void print_training(const Json& result) {
                                                                : std::string();
     };
     std::cout << (result.value("stopped", false) ? "Stopped and saved after " : "Finished: ")
-              << result.value("iterations", 0) << " iterations";
+              << counted(result.value("iterations", 0), "iteration");
     if (result.contains("seconds")) std::cout << " in " << human_duration(result["seconds"].get<double>());
     std::cout << ".\n";
     if (!text("model").empty()) std::cout << "model: " << text("model") << "\n";
@@ -54,7 +55,8 @@ void print_training(const Json& result) {
 
 void add_training_flags(CLI::App& verb, TrainVerb& options) {
     verb.add_option("--yaml", options.yaml, "Another configuration, e.g. one of the original's");
-    verb.add_option("--epochs", options.epochs, "Epochs in all, instead of the configuration's");
+    verb.add_option("--epochs", options.epochs, "Epochs in all, instead of the configuration's")
+        ->check(CLI::Range(std::int64_t{1}, training::most_epochs));
     verb.add_option("--device", options.device, "auto, cpu, cuda, cuda:1")->capture_default_str();
     verb.add_option("--join-seconds", options.join_seconds,
                     "Several devices or machines: how long all ranks have to come")
@@ -136,8 +138,9 @@ void add_configure(CLI::App& app, Context& context) {
             });
             if (!context.json)
                 std::cout << "wrote " << result.value("yaml", "") << "\n"
-                          << result.value("lines", 0) << " lines, " << result.value("iterations_per_epoch", 0)
-                          << " iterations an epoch, " << result.value("iterations", 0) << " in all\n"
+                          << counted(result.value("lines", 0), "line") << ", "
+                          << counted(result.value("iterations_per_epoch", 0), "iteration") << " an epoch, "
+                          << result.value("iterations", 0) << " in all\n"
                           << "Check with: testudo validate " << options->given.voice << "\n"
                           << "Start with: testudo train " << options->given.voice << "\n";
             return exit_code(result);
@@ -170,7 +173,11 @@ void add_states(CLI::App& app, Context& context) {
         "  testudo configure ada --resume-state training/ada/finetune/training_state/500.state");
     verb->callback([&context, voice] {
         context.action = [&context, voice] {
-            const auto states = training::list_states(context.open().root(), *voice);
+            const fs::path workspace = context.open().root();
+            const auto states = training::list_states(workspace, *voice);
+            if (states.empty() && !fs::is_directory(training::run_paths(workspace, *voice).folder))
+                throw input_error(cat("there is no folder training/", printable(*voice)),
+                                  "Correct the name, or prepare the voice with `testudo prepare`.");
             print(context, training::to_json(states), [&] {
                 std::vector<std::vector<std::string>> rows = {
                     {"ITERATION", "EPOCH", "VALIDATION", "DATE", "SIZE", "COMPLETE", "STATE"}};
@@ -183,7 +190,10 @@ void add_states(CLI::App& app, Context& context) {
                          cat(state.file.string(), state.adapters_rank > 0
                                                       ? cat(" (adapters of rank ", state.adapters_rank, ")")
                                                       : "")});
-                print_rows(rows);
+                if (states.empty())
+                    std::cout << "no states yet: `testudo train` writes them\n";
+                else
+                    print_rows(rows);
                 for (const auto& state : states)
                     if (!state.complete())
                         std::cout << printable(cat(state.file.string(), ": ", state.problem)) << "\n";

@@ -72,11 +72,12 @@ void check_value(const T& value, const Setting& setting) {
     if constexpr (std::is_arithmetic_v<T> && !std::is_same_v<T, bool>) {
         const double number = static_cast<double>(value);
         if ((setting.min && !(number >= *setting.min)) || (setting.max && !(number <= *setting.max)))
-            throw usage_error(cat(setting.key, " is ", value, ", outside its range ",
-                                  setting.min ? cat("from ", *setting.min) : std::string("up"), " ",
-                                  setting.max ? cat("to ", *setting.max) : std::string("upwards"),
-                                  setting.unit.empty() ? "" : " ", setting.unit),
-                              "Choose a value in that range.");
+            throw usage_error(
+                cat(setting.key, " is ", plain(static_cast<double>(value)), ", outside its range ",
+                    setting.min ? cat("from ", plain(*setting.min)) : std::string("up"), " ",
+                    setting.max ? cat("to ", plain(*setting.max)) : std::string("upwards"),
+                    setting.unit.empty() ? "" : " ", setting.unit),
+                "Choose a value in that range.");
     } else if constexpr (std::is_same_v<T, std::string>) {
         if (setting.choices.empty()) return;
         for (const auto& choice : setting.choices)

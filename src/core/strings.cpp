@@ -149,6 +149,15 @@ std::string human_bytes(double bytes) {
     return out;
 }
 
+std::string plain(double number) {
+    if (number != std::trunc(number) || std::abs(number) >= 1e15) return cat(number);
+    return cat(static_cast<std::int64_t>(number));
+}
+
+std::string counted(std::int64_t count, const std::string& one) {
+    return cat(count, " ", one, count == 1 ? "" : "s");
+}
+
 std::string human_duration(double seconds) {
     char out[64];
     if (!std::isfinite(seconds)) return "unknown";

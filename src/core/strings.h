@@ -39,7 +39,10 @@ std::u32string code_points(std::string_view text);
 std::string to_utf8(std::u32string_view text);
 std::size_t count_code_points(std::string_view text);
 
-std::string human_bytes(double bytes);       // 1.7 GiB
+std::string human_bytes(double bytes);  // 1.7 GiB
+std::string plain(double number);       // 1000000, 0.5, 1e-08: whole numbers without exponent
+// 1 clip, 7 clips
+std::string counted(std::int64_t count, const std::string& one);
 std::string human_duration(double seconds);  // 1 h 05 min, 3 min 20 s, 4.2 s
 
 }  // namespace testudo

@@ -28,14 +28,6 @@ at::Tensor padded(const at::Tensor& wave, std::int64_t samples) {
     return at::constant_pad_nd(wave, {0, samples - wave.size(0)});
 }
 
-at::Tensor load_wave(const fs::path& list, const Line& line, const fs::path& file) {
-    try {
-        return audio::load_training_wave(file);
-    } catch (const Error& error) {
-        throw Error(error.kind(), cat(list, ":", line.number, ": ", error.what()), error.hint());
-    }
-}
-
 // wave [samples] at 22.05 kHz.
 ClipFeatures compute(const at::Tensor& wave, const nets::Dvae& dvae, bool dlas) {
     const std::int64_t samples = wave.size(0), codes = (samples + samples_per_code - 1) / samples_per_code;
@@ -58,13 +50,6 @@ std::string clip_key(const std::string& common, const std::string& clip_hash) {
     return sha256(cat(common, ' ', clip_hash));
 }
 
-bool is_usable_length(std::int64_t samples, const FeatureOptions& options) {
-    return samples > 0 && samples <= longest_clip_samples &&
-           static_cast<double>(samples) / training_rate >= options.min_seconds;
-}
-
-bool is_silent(const at::Tensor& wave) { return wave.abs().max().item<float>() == 0; }
-
 void leave_when_asked() {
     if (stop_requested())
         throw Error(ErrorKind::interrupted, "stopped while the clips were prepared",
@@ -72,6 +57,35 @@ void leave_when_asked() {
 }
 
 }  // namespace
+
+at::Tensor load_wave(const fs::path& list, const Line& line) {
+    try {
+        return audio::load_training_wave(audio_path(list, line));
+    } catch (const Error& error) {
+        throw Error(error.kind(), cat(list, ":", line.number, ": ", error.what()), error.hint());
+    }
+}
+
+std::string refusal_of_text(const text::Encoded& encoded) {
+    if (!encoded.unknown.empty()) return cat("the tokenizer does not know ", join(encoded.unknown, " "));
+    if (encoded.ids.empty() || encoded.ids.size() > static_cast<std::size_t>(longest_text_tokens))
+        return cat("its text has ", encoded.ids.size(), " tokens, not 1 to ", longest_text_tokens);
+    return {};
+}
+
+std::string refusal_of_clip(const at::Tensor& wave, double min_seconds) {
+    const std::int64_t samples = wave.size(0);
+    const double seconds = static_cast<double>(samples) / training_rate;
+    const auto rounded = [](double value) { return std::round(value * 100) / 100; };
+    if (samples == 0 || seconds < min_seconds)
+        return cat("the clip lasts ", rounded(seconds), " s, too short",
+                   min_seconds > 0 ? cat(": from ", min_seconds, " s on") : "");
+    if (samples > longest_clip_samples)
+        return cat("the clip lasts ", rounded(seconds), " s, too long: up to ", rounded(longest_clip_seconds),
+                   " s");
+    if (wave.abs().max().item<float>() == 0) return "the clip is silent";
+    return {};
+}
 
 std::string weights_hash(const nets::Dvae& dvae) {
     std::string all;
@@ -100,7 +114,7 @@ void fill_cache(const fs::path& list, const fs::path& cache_folder, const nets::
         if (cache.find(key, &damage)) continue;
         try {
             const at::Tensor wave = audio::load_training_wave(file);
-            if (is_usable_length(wave.size(0), options) && !is_silent(wave))
+            if (refusal_of_clip(wave, options.min_seconds).empty())
                 cache.store(key, compute(wave, dvae, options.dlas));
         } catch (const Error& error) {
             if (error.kind() != ErrorKind::input) throw;
@@ -139,13 +153,8 @@ Features::Features(const fs::path& list, const fs::path& cache_folder, const net
             reject(line, 0, error.what());
             continue;
         }
-        if (!encoded.unknown.empty()) {
-            reject(line, 0, cat("the tokenizer does not know ", join(encoded.unknown, " ")));
-            continue;
-        }
-        if (encoded.ids.empty() || encoded.ids.size() > static_cast<std::size_t>(longest_text_tokens)) {
-            reject(line, 0,
-                   cat("its text has ", encoded.ids.size(), " tokens, not 1 to ", longest_text_tokens));
+        if (const std::string why = refusal_of_text(encoded); !why.empty()) {
+            reject(line, 0, why);
             continue;
         }
         if (!encoded.dropped.empty())
@@ -154,17 +163,11 @@ Features::Features(const fs::path& list, const fs::path& cache_folder, const net
                 ": these characters have no reading and are not trained on: ", join(encoded.dropped, " ")));
         item.text = std::move(encoded.ids);
 
-        const at::Tensor wave = load_wave(list, item.line, item.audio);
+        const at::Tensor wave = load_wave(list, item.line);
         item.samples = wave.size(0);
         const double seconds = static_cast<double>(item.samples) / training_rate;
-        if (!is_usable_length(item.samples, options)) {
-            reject(line, seconds,
-                   cat("the clip lasts ", std::round(seconds * 100) / 100, " s, not ", options.min_seconds,
-                       " to ", longest_clip_seconds, " s"));
-            continue;
-        }
-        if (is_silent(wave)) {
-            reject(line, seconds, "the clip is silent");
+        if (const std::string why = refusal_of_clip(wave, options.min_seconds); !why.empty()) {
+            reject(line, seconds, why);
             continue;
         }
         const std::string clip_hash = sha256_of_file(item.audio);

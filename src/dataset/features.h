@@ -22,7 +22,8 @@ struct Example;
 }  // namespace testudo::nets
 namespace testudo::text {
 class Tokenizer;
-}
+struct Encoded;
+}  // namespace testudo::text
 
 namespace testudo::dataset {
 
@@ -38,6 +39,12 @@ struct FeatureOptions {
 
 // SHA-256 over names, shapes and values of the DVAE's parameters.
 std::string weights_hash(const nets::Dvae& dvae);
+
+// The clip of a line: [samples] at 22.05 kHz. Error(input) naming the line.
+at::Tensor load_wave(const std::filesystem::path& list, const Line& line);
+// Why training leaves a line out, in words; empty when it does not.
+std::string refusal_of_text(const text::Encoded& encoded);
+std::string refusal_of_clip(const at::Tensor& wave, double min_seconds);
 
 // Computes what the cache lacks of every parts-th line, from line `part` on (0, 1, …): several processes fill
 // one cache. What cannot be used is left out; Features names it. Ctrl-C as there.

@@ -52,7 +52,7 @@ std::vector<Line> read_lines(const fs::path& list, bool may_be_empty) {
             ++more;
     }
     if (!mistakes.empty())
-        throw input_error(join(mistakes, "\n") + (more ? cat("\nand ", more, " lines more") : std::string()),
+        throw input_error(cat(join(mistakes, "; "), more ? cat("; and ", more, " lines more") : ""),
                           "Correct or remove these lines (path|text), or make the dataset again.");
     if (lines.empty() && !may_be_empty)
         throw input_error(cat(list, " has no line to train on"),

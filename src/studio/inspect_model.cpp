@@ -60,6 +60,7 @@ ModelKind kind_of(const Shapes& shapes, const Json& description) {
     };
     if (has_value("iter") && has_value("epoch")) return ModelKind::training_state;
     if (shapes.any("optimizers[")) return ModelKind::training_state;
+    if (shapes.any("base_model.model.gpt.")) return ModelKind::adapters;
     if (shapes.has("mel_pos_embedding.emb.weight") && shapes.any("gpt.h.0.")) return ModelKind::unified_voice;
     if (shapes.has("codebook.embed") && shapes.any("encoder.0.")) return ModelKind::dvae;
     if (shapes.has("decoder.token_embedding.weight") || shapes.has("decoder/embeddings/weight"))
@@ -130,6 +131,8 @@ const char* name_of(ModelKind kind) {
             return "voice latents";
         case ModelKind::training_state:
             return "training state";
+        case ModelKind::adapters:
+            return "adapters";
         case ModelKind::tokenizer:
             return "tokenizer";
         case ModelKind::unknown:
@@ -146,6 +149,9 @@ Inspection inspect_model(const fs::path& file, tensors::Check check) {
     out.bytes = description.at("bytes").get<std::uint64_t>();
     out.kind = kind_of(shapes, description);
     out.config = config_of(out.kind, shapes);
+    if (out.kind == ModelKind::adapters && description.contains("metadata"))
+        for (const char* key : {"rank", "alpha", "targets", "base"})
+            if (description["metadata"].contains(key)) out.config[key] = description["metadata"][key];
     out.tensors = Json::array();
     for (const auto& tensor : description.at("tensors")) {
         const std::string name = tensor.at("name").get<std::string>();

@@ -11,6 +11,7 @@
 #include "studio/job_flags.h"
 #include "studio/job_tools.h"
 #include "training/run_paths.h"
+#include "training/settings.h"
 
 namespace testudo::studio {
 
@@ -21,7 +22,8 @@ struct TrainSettings {
     std::string device = "auto";
     template <class Visitor>
     static void describe(Visitor&& visit) {
-        visit(&TrainSettings::epochs, Setting{.key = "epochs", .label = "Epochs", .min = 1, .max = 1000000});
+        visit(&TrainSettings::epochs,
+              Setting{.key = "epochs", .label = "Epochs", .min = 1, .max = training::most_epochs});
         visit(&TrainSettings::device, Setting{.key = "device", .label = "Device"});
     }
 };

@@ -79,6 +79,7 @@ void keep_configuration_of(const Workspace& workspace, Job& job) {
                           cat("Write \"name: ", request.voice, "\" there, or name the file alone."));
     training::run_paths(workspace.root(), voice);
     if (!request.yaml.empty()) job.request.yaml = fs::absolute(file).lexically_normal();
+    training::must_be_configured(file);
     write_file(job.folder / "train.yaml", read_file(file));
 }
 

@@ -23,6 +23,7 @@ enum class ModelKind {
     vocoder,
     voice_latents,
     training_state,
+    adapters,
     tokenizer,
     unknown
 };

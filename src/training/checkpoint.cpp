@@ -431,9 +431,12 @@ DiskNeed disk_need(const RunPaths& paths, double each, std::int64_t start, std::
 void check_disk(const RunPaths& paths, double bytes) {
     const double room = free_space(paths.folder);
     if (room < bytes)
-        throw environment_error(cat("the disk of ", paths.folder, " has ", human_bytes(room),
-                                    " left, a checkpoint needs ", human_bytes(bytes)),
-                                "Free some space or set keep_states, then go on with `testudo resume`.");
+        throw environment_error(
+            cat("the disk of ", paths.folder, " has ", human_bytes(room), " left, a checkpoint needs ",
+                human_bytes(bytes)),
+            saved_iterations(paths).empty()
+                ? "Free some space, then start again."
+                : "Free some space or set keep_states, then go on with `testudo resume`.");
 }
 
 CheckpointFiles save_checkpoint(const RunPaths& paths, const CheckpointContents& contents) {
@@ -475,12 +478,21 @@ CheckpointFiles save_checkpoint(const RunPaths& paths, const CheckpointContents&
     return files;
 }
 
+void check_iteration(const SavedState& state, std::int64_t named) {
+    if (state.iteration != named)
+        throw input_error(
+            cat(state.file, " is of iteration ", state.iteration, ", not of the one in its name"),
+            "Give it its own name back, or delete it.");
+}
+
 std::optional<SavedState> newest_state(const RunPaths& paths, std::vector<std::string>& problems) {
     auto saved = state_iterations(paths);
     for (; !saved.empty(); saved.pop_back()) {
         try {
             tensors::read_pickle(paths.model(saved.back()), tensors::Check::structure);
-            return read_state(paths.state(saved.back()));
+            SavedState state = read_state(paths.state(saved.back()));
+            check_iteration(state, saved.back());
+            return state;
         } catch (const Error& error) {
             problems.push_back(error.what());
         }

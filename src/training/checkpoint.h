@@ -96,6 +96,8 @@ DiskNeed disk_need(const RunPaths& paths, double each, std::int64_t start, std::
                    std::int64_t save_every, std::int64_t keep_states, std::int64_t keep_best);
 void check_disk(const RunPaths& paths, double bytes);
 
+// Error(input) for a state that is not of the iteration in its name.
+void check_iteration(const SavedState& state, std::int64_t named);
 // The newest checkpoint of which model and state can be read; damaged newer ones are named in `problems`.
 std::optional<SavedState> newest_state(const RunPaths& paths, std::vector<std::string>& problems);
 // The model that belongs to a state: ../models/<it>_gpt.pth beside it, else that of this run. Error(input)

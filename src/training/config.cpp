@@ -176,8 +176,21 @@ fs::path in_workspace(const fs::path& workspace, const std::string& path) {
     return given.is_absolute() ? given : (workspace / given).lexically_normal();
 }
 
+void must_be_configured(const fs::path& file) {
+    std::error_code error;
+    if (fs::exists(file, error)) return;
+    const fs::path folder = file.parent_path();
+    const bool prepared = fs::is_directory(folder, error);
+    throw input_error(cat("there is no configuration ", file),
+                      prepared ? "Write one with `testudo configure`."
+                               : "Prepare the voice with `testudo prepare`, then write one with `testudo "
+                                 "configure`; or correct the name.");
+}
+
 Config read_config(const fs::path& workspace, const fs::path& file) {
+    must_be_configured(file);
     const YamlReader yaml(file);
+    yaml.must_name_once();
     Config config;
     config.yaml = file;
     config.hash = sha256_of_file(file);

@@ -69,6 +69,8 @@ Config read_config(const fs::path& workspace, const fs::path& yaml);
 fs::path find_configuration(const fs::path& workspace, const fs::path& yaml);
 
 // Where a path of the file lies.
+// Error(input), with the next step, where there is no such file.
+void must_be_configured(const fs::path& file);
 fs::path in_workspace(const fs::path& workspace, const std::string& path);
 
 }  // namespace testudo::training

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "core/events.h"
 #include "training/run_paths.h"
 
 namespace testudo::training {
@@ -21,7 +22,12 @@ struct KeepRule {
 std::vector<std::int64_t> best_checkpoints(const RunPaths& paths, const std::vector<std::int64_t>& iterations,
                                            std::int64_t count, const std::string& validated_on);
 
-// Deletes all checkpoints but those of the rule; returns the deleted iterations.
-std::vector<std::int64_t> delete_old_checkpoints(const RunPaths& paths, const KeepRule& rule);
+// Deletes all checkpoints but those of the rule, and says so; returns the deleted iterations.
+std::vector<std::int64_t> delete_old_checkpoints(const RunPaths& paths, const KeepRule& rule, Events& events);
+
+// Checkpoints beyond the state that a run goes on from belong to another course of it: none of them may be
+// taken for its newest, or be written over. All their files get the ending .superseded (then .superseded.2,
+// …).
+void set_later_checkpoints_aside(const RunPaths& paths, std::int64_t iteration, Events& events);
 
 }  // namespace testudo::training

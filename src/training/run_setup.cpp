@@ -10,6 +10,7 @@
 #include "training/adapter_run.h"
 #include "training/measure_memory.h"
 #include "training/original_log.h"
+#include "training/settings.h"
 #include "training/share_run.h"
 
 namespace testudo::training {
@@ -69,20 +70,6 @@ void load_ema(AdamW& optimizer, const SavedState& saved, const RunPaths& paths, 
 void take_adapters(RunSetup& setup, const SavedState& saved, Events& events) {
     if (!restore_adapters(*setup.model, *setup.optimizer, saved))
         events.warning(cat(saved.file, " holds no moving average: it starts again from the adapters"));
-}
-
-// Checkpoints beyond the state that a run goes on from belong to another course of it: none of them may be
-// taken for its newest.
-void set_later_states_aside(const RunPaths& paths, std::int64_t iteration, Events& events) {
-    std::vector<std::string> names;
-    for (const std::int64_t later : state_iterations(paths)) {
-        if (later <= iteration) continue;
-        rename_durably(paths.state(later), paths.states / cat(later, ".state.superseded"));
-        names.push_back(cat(later));
-    }
-    if (!names.empty())
-        events.warning(cat("going on from iteration ", iteration, ": the later states ", join(names, ", "),
-                           " are renamed to N.state.superseded"));
 }
 
 // A clip that does not fit the model's position tables would otherwise fail in the middle of an epoch.
@@ -299,8 +286,8 @@ void return_to(RunSetup& setup, const SavedState& saved, Events& events) {
 
 RunSetup set_up_run(const fs::path& workspace, const fs::path& yaml, Events& events,
                     const TrainOptions& options, Ranks* ranks) {
-    if (options.epochs && *options.epochs < 1)
-        throw usage_error(cat("epochs is ", *options.epochs), "Ask for at least 1 epoch.");
+    if (options.epochs && (*options.epochs < 1 || *options.epochs > most_epochs))
+        throw usage_error(cat("epochs is ", *options.epochs), cat("Ask for 1 to ", most_epochs, " epochs."));
     RunSetup setup;
     setup.ranks = ranks;
     setup.config = read_config(workspace, find_configuration(workspace, yaml));
@@ -375,14 +362,15 @@ RunSetup set_up_run(const fs::path& workspace, const fs::path& yaml, Events& eve
     if (saved && std::abs(saved_rate(*saved) - rate) > 1e-9 * rate)
         events.info(cat("the learning rate goes on at ", rate, ", as ", config.yaml,
                         " has it (the checkpoint: ", saved_rate(*saved), ")"));
+    if (saved) {
+        set_later_checkpoints_aside(setup.paths, saved->iteration, events);
+        // As the original, at the start, too; it may make the room that is looked for below.
+        delete_old_checkpoints(setup.paths, keep_rule(setup), events);
+    }
     const double bytes = checkpoint_bytes(*setup.model, *setup.optimizer);
     check_disk(setup.paths, bytes);
     warn_of_disk(setup, bytes, events);
-    if (saved)
-        set_later_states_aside(setup.paths, saved->iteration, events);
-    else
-        start_folder(setup, events);
-    delete_old_checkpoints(setup.paths, keep_rule(setup));  // as the original, at the start, too
+    if (!saved) start_folder(setup, events);
     if (!fs::exists(setup.paths.origin)) write_json(setup.paths.origin, about_models(config));
     keep_configuration(setup.paths.finetune, config.yaml);
     if (ranks) share_run(setup, setup.start);

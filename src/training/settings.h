@@ -9,6 +9,8 @@
 
 namespace testudo::training {
 
+constexpr std::int64_t most_epochs = 1000000;
+
 struct TrainingSettings {
     std::string voice;
     std::int64_t epochs = 500;
@@ -59,7 +61,7 @@ struct TrainingSettings {
                                   .label = "Epochs",
                                   .help = "How many times every line of the dataset is trained on.",
                                   .min = 1,
-                                  .max = 1000000});
+                                  .max = most_epochs});
         visit(
             &S::learning_rate,
             Setting{

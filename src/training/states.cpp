@@ -37,9 +37,8 @@ StateEntry entry_of(const RunPaths& paths, std::int64_t iteration, std::string& 
             validated_on = saved.own->validated_on;
         }
         if (saved.own && saved.own->adapters) entry.adapters_rank = saved.own->adapters->rank;
-        if (saved.iteration != iteration)
-            entry.problem = cat("it is of iteration ", saved.iteration, ", not of the one in its name");
-        else if (!fs::exists(entry.model))
+        check_iteration(saved, iteration);
+        if (!fs::exists(entry.model))
             entry.problem = cat("its model ", entry.model.filename(), " is not there");
         else
             tensors::read_pickle(entry.model, tensors::Check::structure);

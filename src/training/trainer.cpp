@@ -296,12 +296,7 @@ void Training::save(std::int64_t iteration) {
     if (!files_.adapters.empty()) events_.artifact("adapters", files_.adapters);
     if (!files_.half_model.empty()) events_.artifact("half_model", files_.half_model);
     events_.artifact("state", files_.state);
-    const KeepRule rule = keep_rule(setup_);
-    if (const auto deleted = delete_old_checkpoints(setup_.paths, rule); !deleted.empty())
-        events_.info(cat("deleted ", deleted.size(),
-                         deleted.size() == 1 ? " older checkpoint" : " older checkpoints",
-                         "; kept the newest ", rule.states,
-                         rule.best > 0 ? cat(" and the best ", rule.best, " by validation loss") : ""));
+    delete_old_checkpoints(setup_.paths, keep_rule(setup_), events_);
     speak_samples(iteration);
     outlook_.save(seconds_since(start));
 }
@@ -408,11 +403,9 @@ void Training::announce() {
         events_.info(cat("frozen: ", join(config_.freeze, ", "), "; ", trained, " of ", all,
                          " parameters are trained"));
     if (config_.adamw.eight_bit) {
-        constexpr double mib = 1048576;
         const auto elements = static_cast<double>(trained);
-        events_.info(cat("8-bit AdamW: optimiser states take ",
-                         std::llround(setup_.optimizer->state_bytes() / mib), " MiB instead of ",
-                         std::llround(8 * elements / mib)));
+        events_.info(cat("8-bit AdamW: optimiser states take ", human_bytes(setup_.optimizer->state_bytes()),
+                         " instead of ", human_bytes(8 * elements)));
     }
     if (const std::string notice = precision_notice(config_.step.precision, setup_.model->device());
         !notice.empty())

@@ -1,19 +1,22 @@
 #include "training/validate_config.h"
 
 #include <ATen/Parallel.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cctype>
+#include <cerrno>
 #include <cmath>
+#include <cstring>
 #include <functional>
 #include <memory>
 #include <optional>
 
-#include "audio/decode.h"
 #include "core/error.h"
 #include "core/files.h"
 #include "core/interrupt.h"
 #include "core/strings.h"
+#include "dataset/features.h"
 #include "dataset/lines.h"
 #include "dataset/settings.h"
 #include "dataset/vocabulary.h"
@@ -86,6 +89,8 @@ class Validation {
     void check_tokens();
     void check_models();
     void check_counting();
+    void check_learning();
+    void check_samples();
     void check_disk_room();
     void check_memory();
     void suggest();
@@ -142,7 +147,7 @@ ListFacts Validation::read_list(const char* name, const fs::path& list, bool may
         if (stop_requested()) throw Error(ErrorKind::interrupted, "stopped while checking", "Start again.");
         events_.progress(name, done++, static_cast<double>(lines.size()), "lines");
         const auto leave_out = [&](const std::string& why) {
-            facts.left_out.push_back(cat(list.filename(), ":", line.number, " ", why));
+            facts.left_out.push_back(cat(list.filename(), ":", line.number, ": ", why));
         };
         text::Encoded encoded;
         try {
@@ -152,31 +157,28 @@ ListFacts Validation::read_list(const char* name, const fs::path& list, bool may
             leave_out(error.what());
             continue;
         }
+        if (const std::string why = dataset::refusal_of_text(encoded); !why.empty()) {
+            leave_out(why);
+            continue;
+        }
         try {
-            const double seconds = audio::duration(dataset::audio_path(list, line));
-            const auto samples = static_cast<std::int64_t>(std::ceil(seconds * dataset::training_rate));
-            const auto tokens = static_cast<int>(encoded.ids.size());
-            const auto codes = (samples + 1023) / 1024;
-            if (!encoded.unknown.empty()) {
-                leave_out(
-                    cat("has characters that the tokenizer does not know: ", join(encoded.unknown, " ")));
-            } else if (tokens < 1 || tokens > dataset::longest_text_tokens) {
-                leave_out(cat("has ", tokens, " text tokens, not 1 to ", dataset::longest_text_tokens));
-            } else if (samples > dataset::longest_clip_samples || seconds < shortest || samples == 0) {
-                leave_out(cat("lasts ", std::round(seconds * 100) / 100, " s, not ", shortest, " to ",
-                              dataset::longest_clip_seconds, " s"));
-            } else {
-                if (tokens > config_.model.max_text_tokens || codes > config_.model.max_mel_tokens)
-                    facts.refused.push_back(cat(list.filename(), ":", line.number, " has ", tokens,
-                                                " text tokens and ", codes, " codes"));
-                facts.clips.push_back({tokens, samples});
-                facts.seconds += seconds;
-                facts.longest.text = std::max(facts.longest.text, tokens);
-                facts.longest.samples = std::max(facts.longest.samples, samples);
+            const at::Tensor wave = dataset::load_wave(list, line);
+            if (const std::string why = dataset::refusal_of_clip(wave, shortest); !why.empty()) {
+                leave_out(why);
+                continue;
             }
+            const std::int64_t samples = wave.size(0), codes = (samples + 1023) / 1024;
+            const auto tokens = static_cast<int>(encoded.ids.size());
+            if (tokens > config_.model.max_text_tokens || codes > config_.model.max_mel_tokens)
+                facts.refused.push_back(cat(list.filename(), ":", line.number, " has ", tokens,
+                                            " text tokens and ", codes, " codes"));
+            facts.clips.push_back({tokens, samples});
+            facts.seconds += static_cast<double>(samples) / dataset::training_rate;
+            facts.longest.text = std::max(facts.longest.text, tokens);
+            facts.longest.samples = std::max(facts.longest.samples, samples);
         } catch (const Error& error) {
             if (error.kind() != ErrorKind::input) throw;
-            facts.refused.push_back(cat(list.filename(), ":", line.number, " ", error.what()));
+            facts.refused.push_back(error.what());
         }
     }
     return facts;
@@ -311,16 +313,55 @@ void Validation::check_counting() {
         add("length", "ok",
             cat(facts_.total, " iterations, ", facts_.per_epoch, " an epoch",
                 facts_.start > 0 ? cat(", from iteration ", facts_.start, " on") : std::string()));
-    attempt("learning rate", [&] {
-        const Schedule schedule(config_.schedule, to_utf8(config_.yaml.native()));
-        add("learning rate", "ok",
-            cat(config_.schedule.base_rate, ", ",
-                config_.schedule.scheme == ScheduleSettings::Scheme::cosine ? "cosine arcs that restart"
-                                                                            : "falling in steps"));
-    });
+    attempt("learning rate", [&] { check_learning(); });
+}
+
+// Configurations that run and teach nothing.
+void Validation::check_learning() {
+    constexpr double least_rate = 1e-8;  // of 32-bit weights of about 0.01 an update changes no digit
+    const StepOptions& step = config_.step;
+    const double base = config_.schedule.base_rate;
+    Schedule schedule(config_.schedule, to_utf8(config_.yaml.native()));
+    schedule.replay(1, 1);
+    const double first = schedule.rate();
+    const bool cosine = config_.schedule.scheme == ScheduleSettings::Scheme::cosine;
+    if (step.text_weight == 0 && step.mel_weight == 0)
+        add("loss weights", "problem", "text_lr_weight and mel_lr_weight are both 0: nothing is learned",
+            "Set mel_lr_weight to 1, text_lr_weight to 0.01 for English or 1 for other languages.");
+    else if (step.mel_weight == 0)
+        add("loss weights", "suggestion", "mel_lr_weight is 0: how the voice sounds is not learned",
+            "Set mel_lr_weight to 1.");
+    if (base == 0)
+        add("learning rate", "problem", "it is 0: nothing is learned", "Set learning_rate, e.g. to 1e-5.");
+    else if (base < least_rate)
+        add("learning rate", "suggestion", cat("it is ", base, ": steps so small hardly change a weight"),
+            "Set learning_rate to 1e-5 or so.");
+    else if (facts_.start == 0 && !cosine && first < base)
+        add("learning rate", "suggestion",
+            cat("it is ", base, ", but the first step is taken with ", first,
+                ": steps of the schedule lie at its very beginning"),
+            "Take them out of learning_rate_schedule.");
+    else
+        add("learning rate", "ok", cat(base, ", ", cosine ? "cosine arcs that restart" : "falling in steps"));
+    if (config_.keep_best > 0 && facts_.validation_lines == 0)
+        add("best checkpoints", "suggestion", "keep_best needs validations, and there will be none",
+            "Switch validation on, or set keep_best to 0.");
+}
+
+void Validation::check_samples() {
+    for (const std::string& sentence : config_.sample_sentences)
+        if (tokenizer_ && tokenizer_->encode(sentence).ids.empty())
+            add("samples", "suggestion",
+                cat("\"", printable(sentence), "\" holds nothing that can be spoken"),
+                "Choose another sentence in sample_sentences.");
 }
 
 void Validation::check_disk_room() {
+    fs::path folder = paths_.finetune;
+    while (!fs::exists(folder) && folder.has_relative_path()) folder = folder.parent_path();
+    if (::access(folder.c_str(), W_OK | X_OK) != 0)
+        throw environment_error(cat("cannot write into ", folder, ": ", std::strerror(errno)),
+                                "Give your user permission to write there.");
     if (sizes_.model == 0) return;
     const double each = checkpoint_bytes(sizes_, config_.model, config_.ema_rate > 0);
     const DiskNeed need = disk_need(paths_, each, facts_.start, facts_.total, config_.save_every,
@@ -451,6 +492,7 @@ Json Validation::run(const fs::path& yaml) {
     check_tokens();
     check_models();
     check_counting();
+    attempt("samples", [&] { check_samples(); });
     attempt("disk", [&] { check_disk_room(); });
     attempt("memory", [&] { check_memory(); });
     suggest();

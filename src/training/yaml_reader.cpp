@@ -2,6 +2,7 @@
 
 #include <charconv>
 #include <cmath>
+#include <map>
 
 #include "core/error.h"
 #include "core/strings.h"
@@ -19,6 +20,7 @@ constexpr std::size_t most_values = 20000;
 struct Walk {
     const std::string& name;
     std::vector<YamlLeaf> leaves = {};
+    std::string twice = {};  // the first key that stands in its map twice
     std::size_t count = 0;
 
     void tell(const YAML::Node& node, int depth) {
@@ -37,15 +39,20 @@ struct Walk {
     }
     void map(const YAML::Node& node, const std::string& where, int depth) {
         tell(node, depth);
+        std::map<std::string, int> lines;
         for (const auto& entry : node) {
             const std::string part = entry.first.IsScalar() ? entry.first.Scalar() : "(no text)";
             const std::string key = where.empty() ? part : cat(where, ".", part);
+            const int line = entry.first.Mark().line + 1;
+            if (const auto [first, is_new] = lines.emplace(part, line); !is_new && twice.empty())
+                twice = cat(name, ", line ", line, ": ", key, " stands there twice; the first is in line ",
+                            first->second);
             if (entry.second.IsMap() && entry.second.size() > 0) {
                 map(entry.second, key, depth + 1);
                 continue;
             }
             list(entry.second, depth + 1);
-            leaves.push_back({key, entry.first.Mark().line + 1, entry.second});
+            leaves.push_back({key, line, entry.second});
         }
     }
 };
@@ -59,6 +66,13 @@ YamlReader::YamlReader(const YAML::Node& document, std::string name)
     if (!root_.IsMap())
         throw input_error(cat(name_, " holds no training configuration"),
                           "Write one with `testudo configure`.");
+}
+
+void YamlReader::must_name_once() const {
+    Walk walk{name_};
+    walk.map(root_, "", 0);
+    if (!walk.twice.empty())
+        throw input_error(walk.twice, "Keep one of them: programs differ in which they take.");
 }
 
 std::vector<YamlLeaf> YamlReader::leaves() const {

@@ -25,6 +25,8 @@ class YamlReader {
     // All values in their order. Error(input) for nesting or aliases that come to more than a configuration
     // can hold.
     std::vector<YamlLeaf> leaves() const;
+    // Error(input) when a key stands in its map twice.
+    void must_name_once() const;
 
     // Keys are dotted: "train.niter". Absent or null: nothing.
     std::optional<std::int64_t> integer(const std::string& key) const;  // 3, 3.0

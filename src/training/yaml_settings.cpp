@@ -203,8 +203,12 @@ std::string value_text(const YAML::Node& node) {
 
 bool same_value(const std::string& a, const std::string& b) {
     double x = 0, y = 0;
-    return a == b || (YAML::convert<double>::decode(YAML::Node(a), x) &&
-                      YAML::convert<double>::decode(YAML::Node(b), y) && x == y);
+    bool yes = false, no = false;
+    return a == b ||
+           (YAML::convert<bool>::decode(YAML::Node(a), yes) &&
+            YAML::convert<bool>::decode(YAML::Node(b), no) && yes == no) ||
+           (YAML::convert<double>::decode(YAML::Node(a), x) &&
+            YAML::convert<double>::decode(YAML::Node(b), y) && x == y);
 }
 
 std::string shortened(const std::string& text) {

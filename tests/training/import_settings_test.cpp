@@ -140,6 +140,9 @@ datasets:
     batch_size: 5
     path: ./training/ada/train.txt
     tokenizer_vocab: ./models/tokenizers/japanese.json
+    load_conditioning: True
+    use_bpe_tokenizer: True
+    load_aligned_codes: False
 steps:
   gpt_train:
     optimizer_params: {lr: 1e-4, weight_decay: 0.05}
@@ -184,7 +187,7 @@ TEST(Import, ATextFromElsewhereSaysWhatWasNotUnderstood) {
     EXPECT_EQ(settings.resume_state, "");
     ASSERT_EQ(imported.not_understood.size(), 2u);
     EXPECT_EQ(imported.not_understood[0].key, "steps.gpt_train.optimizer_params.weight_decay");
-    EXPECT_EQ(imported.not_understood[0].line, 16);
+    EXPECT_EQ(imported.not_understood[0].line, 19);
     EXPECT_EQ(imported.not_understood[1].key, "logger.wandb");
     EXPECT_EQ(imported.not_understood[1].why, "is not known");
     ASSERT_EQ(imported.remarks.size(), 2u);

@@ -9,10 +9,12 @@
 #include <csignal>
 #include <regex>
 
+#include "core/hash.h"
 #include "core/interrupt.h"
 #include "core/yaml.h"
 #include "tensors/sidecar.h"
 #include "training/checkpoint.h"
+#include "training/states.h"
 #include "workshop.h"
 
 namespace testudo::training {
@@ -437,10 +439,93 @@ TEST(Trainer, WhatCannotBeResumedIsNamed) {
     shop.resume({.epochs = 3});
     EXPECT_TRUE(shop.said("2_gpt.pth"));  // it went on from 1, and says why
     EXPECT_TRUE(fs::exists(shop.paths().states / "2.state.superseded"));
+    EXPECT_TRUE(shop.said("the later checkpoints 2 are set aside"));
     for (const std::int64_t it : saved_iterations(shop.paths())) write_file(shop.paths().state(it), "");
     const Error error = error_of([&] { shop.resume({.epochs = 4}); });
     EXPECT_EQ(error.kind(), ErrorKind::input);
     EXPECT_NE(std::string(error.what()).find("3.state"), std::string::npos) << error.what();
+}
+
+// A second course from an earlier state writes over nothing of the first, nor a third over either.
+TEST(Trainer, AnotherCourseKeepsTheCheckpointsOfTheFirst) {
+    Workshop shop(4, 0);
+    shop.settings.epochs = 3;
+    shop.configure();
+    shop.train();
+    const std::string first = sha256_of_file(shop.paths().model(3));
+    shop.settings.resume_state = shop.paths().state(1).string();
+    shop.settings.learning_rate = 1e-4;
+    for (const char* aside : {".superseded", ".superseded.2"}) {
+        shop.configure();
+        shop.train();
+        fs::path model = shop.paths().model(3), state = shop.paths().state(3);
+        EXPECT_NE(sha256_of_file(model), first);
+        EXPECT_TRUE(fs::exists(model += aside)) << model;
+        EXPECT_TRUE(fs::exists(state += aside)) << state;
+    }
+    EXPECT_EQ(sha256_of_file(shop.paths().models / "3_gpt.pth.superseded"), first);
+    // Back under its name it is what it was.
+    for (const fs::path& file : {shop.paths().model(3), shop.paths().state(3)}) {
+        fs::path aside = file;
+        fs::rename(aside += ".superseded", file);
+    }
+    const auto states = list_states(shop.root(), "v");
+    EXPECT_EQ(states.front().iteration, 3);
+    EXPECT_TRUE(states.front().complete()) << states.front().problem;
+}
+
+// What `states` calls incomplete is not gone on from.
+TEST(Trainer, AStateUnderAnotherNameIsLeftOut) {
+    Workshop shop(4, 0);
+    shop.settings.epochs = 3;
+    shop.configure();
+    shop.train();
+    fs::copy(shop.paths().state(2), shop.paths().state(77));
+    fs::copy(shop.paths().model(2), shop.paths().model(77));
+    shop.seen.clear();
+    EXPECT_EQ(shop.resume({.epochs = 4})["first_iteration"], 4);
+    EXPECT_TRUE(shop.said("is of iteration 2, not of the one in its name"));
+}
+
+// keep_states may make the very room that is missing.
+TEST(Trainer, OldCheckpointsGoBeforeTheDiskIsLookedAt) {
+    Workshop shop(4, 0);
+    shop.settings.epochs = 3;
+    shop.configure();
+    shop.train();
+    EXPECT_EQ(saved_iterations(shop.paths()).size(), 3u);
+    shop.settings.keep_states = 1;
+    shop.configure();
+    shop.seen.clear();
+    std::vector<std::string> order;
+    shop.on_event = [&](const Json& event) {
+        const std::string message = event.value("message", "");
+        if (message.find("deleted 2 older checkpoints; kept the newest 1") != std::string::npos)
+            order.push_back("deleted");
+        if (event["type"] == "metric") order.push_back("step");
+    };
+    shop.resume({.epochs = 4});
+    ASSERT_FALSE(order.empty());
+    EXPECT_EQ(order.front(), "deleted");
+}
+
+TEST(Trainer, WithoutAConfigurationTheNextStepIsNamed) {
+    const Workshop shop(4, 0);
+    Events events;
+    const auto hint_of = [&](const char* yaml) {
+        return error_of([&] { train_voice(shop.root(), yaml, events, {}); }).hint();
+    };
+    EXPECT_NE(hint_of("training/v/train.yaml").find("`testudo configure`"), std::string::npos);
+    EXPECT_NE(hint_of("training/nobody/train.yaml").find("`testudo prepare`"), std::string::npos);
+}
+
+TEST(Trainer, AKeyThatStandsTwiceIsNamed) {
+    Workshop shop(4, 0);
+    shop.configure();
+    write_file(shop.paths().yaml, read_file(shop.paths().yaml) + "name: v\n");
+    const Error error = error_of([&] { shop.train(); });
+    EXPECT_EQ(error.kind(), ErrorKind::input);
+    EXPECT_NE(std::string(error.what()).find("name stands there twice"), std::string::npos) << error.what();
 }
 
 TEST(Trainer, OneTrainingAtATime) {

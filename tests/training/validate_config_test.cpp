@@ -71,6 +71,58 @@ TEST(Validate, AGoodRunIsAGo) {
     EXPECT_NEAR(bytes / 6, numbers["checkpoint_bytes"].get<double>(), 1.1e6);
 }
 
+// Validation and training leave the same lines out, for the same reasons.
+TEST(Validate, LeavesOutWhatTrainingLeavesOut) {
+    Workshop shop(6, 1);
+    shop.configure();
+    const fs::path folder = shop.paths().folder;
+    audio::Clip clip;
+    clip.rate = 22050;
+    clip.samples.assign(22050, 0.0f);
+    for (const char* name : {"audio/clip_2.wav", "audio/clip_100.wav"})
+        audio::write_wav16(folder / name, clip);
+    clip.samples.assign(13 * 22050, 0.5f);
+    audio::write_wav16(folder / "audio" / "clip_4.wav", clip);
+    const Json result = validate(shop, {.voice = "v", .measure = false});
+    EXPECT_EQ(result["numbers"]["lines"], 4);
+    const std::string lines = finding(result, "lines").value("value", "");
+    EXPECT_NE(lines.find("train.txt:3: the clip is silent"), std::string::npos) << lines;
+    EXPECT_NE(lines.find("train.txt:5: the clip lasts 13 s, too long: up to 11.61 s"), std::string::npos)
+        << lines;
+    EXPECT_EQ(finding(result, "validation")["level"], "suggestion");
+    shop.train();
+    EXPECT_TRUE(shop.said("train.txt:3 is left out: the clip is silent"));
+    EXPECT_TRUE(shop.said("train.txt:5 is left out: the clip lasts 13 s, too long: up to 11.61 s"));
+    EXPECT_TRUE(shop.said("validation is off"));
+}
+
+TEST(Validate, WhatTeachesNothingIsTold) {
+    Workshop shop(10, 0);
+    const auto level = [&](const char* name) {
+        shop.configure();
+        return finding(validate(shop, {.voice = "v", .measure = false}), name).value("level", "");
+    };
+    const TrainingSettings usual = shop.settings;
+    shop.settings.learning_rate = 0;
+    EXPECT_EQ(level("learning rate"), "problem");
+    shop.settings.learning_rate = 1e-30;
+    EXPECT_EQ(level("learning rate"), "suggestion");
+    shop.settings = usual;
+    shop.settings.learning_rate_schedule = {0, 0, 0};
+    EXPECT_EQ(level("learning rate"), "suggestion");
+    shop.settings = usual;
+    EXPECT_EQ(level("learning rate"), "ok");
+    shop.settings.mel_lr_weight = 0;
+    EXPECT_EQ(level("loss weights"), "suggestion");
+    shop.settings.text_lr_weight = 0;
+    EXPECT_EQ(level("loss weights"), "problem");
+    shop.settings = usual;
+    shop.settings.keep_states = shop.settings.keep_best = 1;
+    EXPECT_EQ(level("best checkpoints"), "suggestion");
+    shop.settings.sample_sentences = {"Well spoken.", "\xf0\x9f\x98\x80"};
+    EXPECT_EQ(level("samples"), "suggestion");
+}
+
 TEST(Validate, WithoutMeasuringIsAsStrictAboutTheRest) {
     Workshop shop;
     shop.configure();

@@ -726,6 +726,7 @@ export const en = {
       diffusion: 'diffusion',
       vocoder: 'vocoder',
       'voice latents': 'voice latents',
+      adapters: 'adapters',
       'training state': 'state, to resume from',
       tokenizer: 'tokenizer',
     } as Record<string, string>,
