@@ -1,0 +1,50 @@
+// A training while it does other things, the first one of a voice, and its page under keys; with the stand-in server.
+import { beforeEach, expect, test } from 'vitest';
+import { setStage } from './stage';
+
+const stage = setStage();
+let { mock, url, page, problems } = stage;
+beforeEach(() => {
+  ({ mock, url, page, problems } = stage);
+});
+const goTo = (place: string) => page.goto(`${url}/#/${place}`);
+
+test('while samples are spoken the training stands where it stood, also when the page is loaded anew', async () => {
+  await goTo('train/ada');
+  await page.getByRole('button', { name: 'Resume', exact: true }).click();
+  await expect.poll(() => mock.jobs[0]?.action).toBe('resume');
+  const told = { stage: 'train', done: 610, total: 1000, unit: 'iterations', batch: 3, batches: 15 };
+  const more = {
+    eta_seconds: 355,
+    milestones: [{ kind: 'save', iteration: 675, iterations_left: 63, seconds_left: 25 }],
+  };
+  mock.event('j1', { type: 'progress', ...told, ...more });
+  const all = async () => {
+    for (const words of ['610 / 1,000', '3 / 15', '5 min 55 s left', '675, in 25 s'])
+      await page.getByText(words, { exact: true }).waitFor();
+    const bars = await page
+      .getByRole('progressbar')
+      .evaluateAll((found) => found.map((bar) => bar.getAttribute('aria-valuenow')));
+    expect(bars).toEqual(['61', '61', '61']); // at the left, of the training, of the queue
+    expect(await page.title()).toMatch(/^61 %/);
+  };
+  await all();
+  mock.event('j1', { type: 'progress', stage: 'speak', done: 1, total: 3, unit: 'sentences' });
+  await page.getByText('Speaking samples: 1 of 3').waitFor();
+  await all();
+
+  // What the server knows of it then.
+  const { progress: _, ...job } = mock.jobs[0]!;
+  mock.jobs[0] = {
+    ...job,
+    training: { ...told, ...more, time: 1_800_000_000 },
+    progress: { stage: 'speak', done: 2, total: 3, unit: 'sentences' },
+  };
+  await page.reload();
+  await page.getByText('Speaking samples: 2 of 3').waitFor();
+  await all();
+  mock.event('j1', { type: 'progress', ...told, ...more });
+  await page.getByText('Speaking samples').waitFor({ state: 'detached' });
+  await all();
+  expect(problems).toEqual([]);
+});
