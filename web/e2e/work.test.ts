@@ -243,6 +243,14 @@ test('graphs: axes, zoom, values, comparing, files', async () => {
     await page.getByRole('application', { name: `${name}, graph` }).waitFor();
   await page.getByLabel('Another number').selectOption('iteration_seconds');
   await page.getByRole('application', { name: 'Seconds an iteration, graph' }).waitFor();
+  const [width, natural] = await page.getByLabel('Another number').evaluate((select: HTMLElement) => {
+    const copy = select.parentElement!.appendChild(select.cloneNode(true) as HTMLElement);
+    Object.assign(copy.style, { position: 'absolute', width: 'max-content', maxWidth: 'none' });
+    const widths = [select, copy].map((each) => each.getBoundingClientRect().width);
+    copy.remove();
+    return widths;
+  });
+  expect(width).toBeGreaterThanOrEqual(natural!); // no name is cut off
 
   // How it is looked at stays when the page is loaded again.
   await page.reload();
