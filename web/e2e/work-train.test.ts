@@ -48,3 +48,27 @@ test('while samples are spoken the training stands where it stood, also when the
   await all();
   expect(problems).toEqual([]);
 });
+
+test('before the first training of a voice nothing of a run is asked for', async () => {
+  const failed: string[] = [];
+  page.on('response', (answer) => answer.status() >= 400 && failed.push(answer.url()));
+  mock.voices.push({ name: 'cy', recordings: 2, bytes: 1, train_lines: 20, configured: true });
+  await goTo('train/cy');
+  await page.reload();
+  await page.getByRole('button', { name: 'Train', exact: true }).click();
+  await expect.poll(() => mock.jobs[0]?.run).toBe('cy/finetune');
+  mock.event('j1', { type: 'progress', stage: 'train', done: 1, total: 100, unit: 'iterations' });
+  mock.event('j1', { type: 'metric', it: 1, loss_gpt_total: 2 });
+  await page.getByText('1 / 100', { exact: true }).waitFor();
+  await page.waitForTimeout(600); // longer than new numbers wait for more
+  await page.getByText('The curves begin with the first iteration.').waitFor();
+  mock.runs.push({ voice: 'cy', run: 'finetune', kind: 'testudo', active: true });
+  mock.changed('run:cy/finetune');
+  await page.getByRole('application', { name: 'Loss, graph' }).waitFor();
+  await page
+    .getByRole('button', { name: /Play iteration 1500/ })
+    .first()
+    .waitFor();
+  expect(failed).toEqual([]);
+  expect(problems).toEqual([]);
+});

@@ -1,6 +1,6 @@
 // What the stand-in for the server keeps, and what it tells of it to its streams.
 import type { ServerResponse } from 'node:http';
-import type { Job, Segment, Upload, Values, Voice } from '../../src/lib/types';
+import type { Job, Run, Segment, Upload, Values, Voice } from '../../src/lib/types';
 import { schemas, segmentsOf } from './data';
 
 /** One step of the history of a transcript. */
@@ -34,6 +34,17 @@ export class World {
   ];
   jobs: Job[] = [];
   queue = { paused: false, waiting: [] as string[], running: [] as string[] };
+  runs: Run[] = [
+    { voice: 'ada', run: 'finetune', kind: 'testudo', active: true, changed: 200, iteration: 1500 },
+    {
+      voice: 'ada',
+      run: 'finetune_archived_261101-101500',
+      kind: 'testudo',
+      archived: true,
+      changed: 100,
+      iteration: 900,
+    },
+  ];
   segments: Segment[] = segmentsOf(2000);
   digest = 1;
   refusal: { status: number; kind: string; what: string; hint: string } | null = null; // of edits
