@@ -124,3 +124,37 @@ test('what was changed and not saved outlives a reload, until it is saved or rev
   await epochs().waitFor();
   expect(problems).toEqual([]);
 });
+
+const focused = () =>
+  page.evaluate(
+    () => document.activeElement?.getAttribute('aria-label') ?? document.activeElement?.textContent?.trim(),
+  );
+
+test('the focus goes on to the next recording when one is deleted', async () => {
+  for (const name of ['a.wav', 'b.wav']) mock.files.set(name, Buffer.alloc(9));
+  await goTo('prepare/brand%20new');
+  await page.getByRole('button', { name: 'Move a.wav to the trash' }).focus();
+  for (const next of ['Move b.wav to the trash', 'Add files']) {
+    await page.keyboard.press('Enter');
+    await expect.poll(focused).toBe(next);
+  }
+  expect(problems).toEqual([]);
+});
+
+test('a recording is made by keys alone', async () => {
+  await page.context().grantPermissions(['microphone']);
+  await goTo('prepare/brand%20new');
+  const record = page.getByRole('button', { name: 'Record', exact: true });
+  await record.focus();
+  await page.keyboard.press('Enter');
+  await page.getByRole('button', { name: 'Start', exact: true }).focus();
+  for (const next of ['Stop', 'Keep', 'Start']) {
+    await page.keyboard.press('Enter');
+    await expect.poll(focused).toBe(next);
+    await page.waitForTimeout(300);
+  }
+  await page.keyboard.press('Tab');
+  await page.keyboard.press('Enter');
+  await expect.poll(focused).toBe('Record');
+  expect(problems).toEqual([]);
+});

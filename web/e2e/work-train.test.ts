@@ -1,5 +1,6 @@
 // A training while it does other things, the first one of a voice, and its page under keys; with the stand-in server.
 import { beforeEach, expect, test } from 'vitest';
+import type { JobState } from '../src/lib/types';
 import { setStage } from './stage';
 
 const stage = setStage();
@@ -70,5 +71,55 @@ test('before the first training of a voice nothing of a run is asked for', async
     .first()
     .waitFor();
   expect(failed).toEqual([]);
+  expect(problems).toEqual([]);
+});
+
+/** What keys are for now. */
+const focused = () =>
+  page.evaluate(
+    () => document.activeElement?.getAttribute('aria-label') ?? document.activeElement?.textContent?.trim(),
+  );
+
+test('the focus stays in the queue when a job leaves it or moves in it', async () => {
+  const job = (id: string, state: JobState) => ({ id, action: 'train', title: id, state, created: 1 });
+  mock.jobs = [
+    ...['a', 'b', 'c'].map((id) => job(id, 'waiting')),
+    ...['d', 'e'].map((id) => job(id, 'stopped')),
+  ];
+  mock.jobsChanged();
+  await goTo('train/ada');
+  await page.getByRole('button', { name: 'a: later' }).focus();
+  await page.keyboard.press('Enter');
+  await expect.poll(() => page.locator('.waiting').allInnerTexts()).toEqual(['1\nb', '2\na', '3\nc']);
+  expect(await focused()).toBe('a: later');
+  await page.keyboard.press('Enter');
+  await expect.poll(focused).toBe('a: earlier'); // there is no later one
+  await page.getByRole('button', { name: 'Take c off the queue' }).focus();
+  for (const next of ['Take a off the queue', 'Take b off the queue', 'Pause']) {
+    await page.keyboard.press('Enter');
+    await expect.poll(focused).toBe(next);
+  }
+  await page.getByText('Ended (2)').focus();
+  await page.keyboard.press('Enter');
+  await page.getByRole('button', { name: 'Take d off the list' }).focus();
+  await page.keyboard.press('Enter');
+  await expect.poll(focused).toBe('Take e off the list');
+  await page.keyboard.press('Enter');
+  await expect.poll(() => page.evaluate(() => document.activeElement?.id)).toBe('main'); // nothing is left
+  expect(problems).toEqual([]);
+});
+
+test('blind A/B by keys alone: each answer leads on', async () => {
+  await goTo('train/ada');
+  await page.getByRole('button', { name: 'Blind A/B' }).focus();
+  await page.keyboard.press('Enter');
+  await page.getByRole('button', { name: 'A is better' }).focus();
+  await page.keyboard.press('Enter');
+  await expect.poll(focused).toBe('Next pair');
+  await page.keyboard.press('Enter');
+  await expect.poll(focused).toBe('Play A');
+  await page.getByRole('button', { name: 'Forget the votes' }).focus();
+  await page.keyboard.press('Enter');
+  await expect.poll(focused).toBe('Another pair');
   expect(problems).toEqual([]);
 });

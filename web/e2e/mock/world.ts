@@ -97,7 +97,9 @@ export class World {
   }
   jobsChanged(): void {
     this.queue.running = this.jobs.filter((job) => job.state === 'running').map((job) => job.id);
-    this.queue.waiting = this.jobs.filter((job) => job.state === 'waiting').map((job) => job.id);
+    const waiting = this.jobs.filter((job) => job.state === 'waiting').map((job) => job.id);
+    const before = this.queue.waiting.filter((id) => waiting.includes(id));
+    this.queue.waiting = [...before, ...waiting.filter((id) => !before.includes(id))];
     this.tell('jobs', { jobs: this.jobs, queue: this.queue, revision: ++this.revision });
   }
   event(job: string, fields: Record<string, unknown>): void {
