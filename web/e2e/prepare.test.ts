@@ -158,3 +158,16 @@ test('a recording is made by keys alone', async () => {
   await expect.poll(focused).toBe('Record');
   expect(problems).toEqual([]);
 });
+
+test('a recording or a clip that cannot be played says why', async () => {
+  mock.files.set('damaged.wav', Buffer.alloc(1));
+  mock.silent = ['talk_00003.wav'];
+  await goTo('prepare/ada');
+  await page.getByRole('button', { name: 'Play damaged.wav' }).click();
+  const row = page.locator('.recordings li', { hasText: 'damaged.wav' });
+  await row.getByRole('alert').getByText('This browser cannot play the file.').waitFor();
+  await page.getByRole('button', { name: 'Play talk_00003.wav' }).click();
+  await page.getByRole('alert').getByText('there is no clip talk_00003.wav Slice first.').waitFor();
+  expect(await violations(page)).toEqual([]);
+  expect(problems).toEqual([]);
+});

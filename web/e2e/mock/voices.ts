@@ -1,6 +1,6 @@
 // Voices and their recordings, with those on their way.
 import type { Call } from './call';
-import { seconds } from './sounds';
+import { seconds, sound } from './sounds';
 import type { World } from './world';
 
 export function voices(world: World, call: Call): void {
@@ -69,6 +69,12 @@ export function recordings(world: World, call: Call): void {
     skipped: [{ file: 'notes.docx', reason: 'no sound' }],
     uploads: world.unfinished,
   });
+}
+
+/** What was sent is given back as it is. */
+export function recordingSound(world: World, call: Call): void {
+  const sent = world.files.get(call.item);
+  return sent ? void call.response.end(sent) : sound(call);
 }
 
 export function uploads(world: World, call: Call): void {

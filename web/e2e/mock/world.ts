@@ -73,7 +73,7 @@ export class World {
   yaml = 'name: ada\ntrain:\n  niter: 1500\n  mega_batch_factor: 4\n';
   events: Record<string, unknown>[] = [];
   told: Record<string, unknown>[] = []; // by ada's training
-  silent: string[] = []; // samples whose file is gone
+  silent: string[] = []; // samples and clips whose file is gone
   unspoken: string[] = []; // samples that were never made
   bytes = 0; // sent
   sequence = 0;
