@@ -171,3 +171,32 @@ test('a recording or a clip that cannot be played says why', async () => {
   expect(await violations(page)).toEqual([]);
   expect(problems).toEqual([]);
 });
+
+test('an upload that cannot be written says so while it is tried again', async () => {
+  mock.readOnly = true;
+  await goTo('prepare/brand%20new');
+  const add = (name: string) =>
+    page
+      .locator('input[type=file][multiple]')
+      .setInputFiles({ name, mimeType: 'x/y', buffer: Buffer.alloc(9) });
+  await add('a.wav');
+  const list = page.getByRole('list', { name: 'Uploads' });
+  const says = list
+    .getByRole('alert')
+    .getByText('cannot write voices/brand new: Permission denied Check who owns it.');
+  await says.waitFor();
+  await list.getByText('0 B / 9 B · 0 % · is tried again by itself').waitFor();
+  expect(await violations(page)).toEqual([]);
+  await page.waitForTimeout(3500); // the next try is seconds away
+  mock.readOnly = false;
+  await list.getByRole('button', { name: 'Try again' }).click();
+  await expect.poll(() => mock.files.has('a.wav'), { timeout: 1000 }).toBe(true);
+  await says.waitFor({ state: 'detached' });
+
+  mock.readOnly = true;
+  await add('b.wav');
+  await says.waitFor();
+  await list.getByRole('button', { name: 'Cancel b.wav' }).click();
+  await says.waitFor({ state: 'detached' });
+  expect(problems).toEqual([]);
+});

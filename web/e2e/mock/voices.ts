@@ -89,6 +89,13 @@ export function uploads(world: World, call: Call): void {
   if (call.method === 'GET') return call.json({ name: item, offset: there.length, total, complete: false });
   if (world.files.has(item) && !url.searchParams.has('replace'))
     return call.fail(409, 'conflict', `${item} is there already`, 'Replace it, or give it another name.');
+  if (world.readOnly)
+    return call.fail(
+      503,
+      'environment',
+      `cannot write voices/${name}: Permission denied`,
+      'Check who owns it.',
+    );
   const offset = Number(url.searchParams.get('offset') ?? 0);
   if (offset !== there.length)
     return call.fail(409, 'conflict', 'another offset', '', {

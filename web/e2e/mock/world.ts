@@ -53,6 +53,7 @@ export class World {
   undone: Step[] = []; // each with what was after it
   stepNumber = 0;
   files = new Map<string, Buffer>();
+  readOnly = false; // the folders of recordings
   unfinished: Upload[] = [];
   asked: Record<string, unknown> = {}; // the last request for a job
   deleted = ''; // the voice, and whether its training went, too

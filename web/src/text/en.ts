@@ -186,6 +186,7 @@ export const en = {
   upload: {
     title: 'Uploads',
     done: 'there',
+    again: 'is tried again by itself',
     replace: 'Replace',
     cancel: (name: string) => `Cancel ${name}`,
     progress: (name: string) => `Upload of ${name}`,
