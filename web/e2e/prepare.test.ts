@@ -141,6 +141,31 @@ test('the focus goes on to the next recording when one is deleted', async () => 
   expect(problems).toEqual([]);
 });
 
+test('leaving is asked about while something is recorded, and until it is kept', async () => {
+  await page.context().grantPermissions(['microphone']);
+  await goTo('prepare/brand%20new');
+  await page.getByRole('button', { name: 'Record', exact: true }).click();
+  let asked = 0;
+  page.on('dialog', (dialog) => {
+    asked += Number(dialog.type() === 'beforeunload');
+    void dialog.dismiss();
+  });
+  const leave = async () => {
+    await page.evaluate(() => setTimeout(() => location.reload()));
+    await page.waitForTimeout(200);
+    return asked;
+  };
+  await page.getByRole('button', { name: 'Start', exact: true }).click();
+  await page.getByRole('button', { name: 'Stop', exact: true }).waitFor();
+  expect(await leave()).toBe(1);
+  await page.getByRole('button', { name: 'Stop', exact: true }).click();
+  expect(await leave()).toBe(2);
+  await page.getByRole('button', { name: 'Discard' }).click();
+  expect(await leave()).toBe(2);
+  await page.getByRole('button', { name: 'Record', exact: true }).waitFor();
+  expect(problems).toEqual([]);
+});
+
 test('a recording is made by keys alone', async () => {
   await page.context().grantPermissions(['microphone']);
   await goTo('prepare/brand%20new');
