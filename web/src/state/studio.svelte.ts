@@ -166,15 +166,7 @@ function take(event: ServerEvent): void {
       if (!newer(data)) break;
       const what = data.what as string[];
       what.forEach(touch);
-      if (
-        what.some(
-          (name) =>
-            name === 'voices' ||
-            name.startsWith('voice:') ||
-            name.startsWith('configuration:') ||
-            name.startsWith('run:'),
-        )
-      )
+      if (what.some((name) => /^(voices$|(voice|transcript|configuration|run):)/.test(name)))
         void reloadVoices();
       break;
     }
