@@ -13,7 +13,7 @@ import { models, tokenizers } from './mock/models';
 import { runs } from './mock/runs';
 import { peaks, picture, sound } from './mock/sounds';
 import { settings, system, trash } from './mock/system';
-import { deleteVoice, recordings, uploads, voices } from './mock/voices';
+import { deleteVoice, recordings, recordingSound, uploads, voices } from './mock/voices';
 import { World } from './mock/world';
 
 const types: Record<string, string> = {
@@ -101,13 +101,15 @@ export class Mock extends World {
         if (call.method === 'DELETE') return deleteVoice(this, call);
         break;
       case 'recordings':
-        if (call.more === 'audio') return sound(call);
+        if (call.more === 'audio') return recordingSound(this, call);
         if (call.more === 'peaks') return peaks(call);
         if (call.more === 'spectrogram') return picture(call);
         return recordings(this, call);
       case 'uploads':
         return uploads(this, call);
       case 'clips':
+        if (this.silent.includes(call.item))
+          return call.fail(404, 'not_found', `there is no clip ${call.item}`, 'Slice first.');
         return sound(call);
       case 'dataset-settings':
         return configuring.datasetSettings(this, call);

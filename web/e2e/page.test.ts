@@ -158,6 +158,16 @@ describe('the page', () => {
       await close();
     }
   });
+  test('takes all the room of a large screen', async () => {
+    const { page, close } = await open(browser, url, { viewport: { width: 2560, height: 1300 } });
+    for (const each of pages) {
+      await page.goto(`${url}/#/${each}`);
+      await page.waitForSelector('h1, .empty');
+      const box = (await page.locator('main').boundingBox())!;
+      expect(box.x + box.width, each).toBeGreaterThan(2500);
+    }
+    await close();
+  });
   test('can be used by keyboard alone', async () => {
     const { page, close } = await open(browser, `${url}/#/prepare/ada`);
     await page.waitForSelector('h1');

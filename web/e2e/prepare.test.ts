@@ -124,3 +124,117 @@ test('what was changed and not saved outlives a reload, until it is saved or rev
   await epochs().waitFor();
   expect(problems).toEqual([]);
 });
+
+const focused = () =>
+  page.evaluate(
+    () => document.activeElement?.getAttribute('aria-label') ?? document.activeElement?.textContent?.trim(),
+  );
+
+test('the focus goes on to the next recording when one is deleted', async () => {
+  for (const name of ['a.wav', 'b.wav']) mock.files.set(name, Buffer.alloc(9));
+  await goTo('prepare/brand%20new');
+  await page.getByRole('button', { name: 'Move a.wav to the trash' }).focus();
+  for (const next of ['Move b.wav to the trash', 'Add files']) {
+    await page.keyboard.press('Enter');
+    await expect.poll(focused).toBe(next);
+  }
+  expect(problems).toEqual([]);
+});
+
+test('leaving is asked about while something is recorded, and until it is kept', async () => {
+  await page.context().grantPermissions(['microphone']);
+  await goTo('prepare/brand%20new');
+  await page.getByRole('button', { name: 'Record', exact: true }).click();
+  let asked = 0;
+  page.on('dialog', (dialog) => {
+    asked += Number(dialog.type() === 'beforeunload');
+    void dialog.dismiss();
+  });
+  const leave = async () => {
+    await page.evaluate(() => setTimeout(() => location.reload()));
+    await page.waitForTimeout(200);
+    return asked;
+  };
+  await page.getByRole('button', { name: 'Start', exact: true }).click();
+  await page.getByRole('button', { name: 'Stop', exact: true }).waitFor();
+  expect(await leave()).toBe(1);
+  await page.getByRole('button', { name: 'Stop', exact: true }).click();
+  expect(await leave()).toBe(2);
+  await page.getByRole('button', { name: 'Discard' }).click();
+  expect(await leave()).toBe(2);
+  await page.getByRole('button', { name: 'Record', exact: true }).waitFor();
+  expect(problems).toEqual([]);
+});
+
+test('a recording is made by keys alone', async () => {
+  await page.context().grantPermissions(['microphone']);
+  await goTo('prepare/brand%20new');
+  const record = page.getByRole('button', { name: 'Record', exact: true });
+  await record.focus();
+  await page.keyboard.press('Enter');
+  await page.getByRole('button', { name: 'Start', exact: true }).focus();
+  for (const next of ['Stop', 'Keep', 'Start']) {
+    await page.keyboard.press('Enter');
+    await expect.poll(focused).toBe(next);
+    await page.waitForTimeout(300);
+  }
+  await page.keyboard.press('Tab');
+  await page.keyboard.press('Enter');
+  await expect.poll(focused).toBe('Record');
+  expect(problems).toEqual([]);
+});
+
+test('a recording or a clip that cannot be played says why', async () => {
+  mock.files.set('damaged.wav', Buffer.alloc(1));
+  mock.silent = ['talk_00003.wav'];
+  await goTo('prepare/ada');
+  await page.getByRole('button', { name: 'Play damaged.wav' }).click();
+  const row = page.locator('.recordings li', { hasText: 'damaged.wav' });
+  await row.getByRole('alert').getByText('This browser cannot play the file.').waitFor();
+  await page.getByRole('button', { name: 'Play talk_00003.wav' }).click();
+  await page.getByRole('alert').getByText('there is no clip talk_00003.wav Slice first.').waitFor();
+  expect(await violations(page)).toEqual([]);
+  expect(problems).toEqual([]);
+});
+
+test('an upload that cannot be written says so while it is tried again', async () => {
+  mock.readOnly = true;
+  await goTo('prepare/brand%20new');
+  const add = (name: string) =>
+    page
+      .locator('input[type=file][multiple]')
+      .setInputFiles({ name, mimeType: 'x/y', buffer: Buffer.alloc(9) });
+  await add('a.wav');
+  const list = page.getByRole('list', { name: 'Uploads' });
+  const says = list
+    .getByRole('alert')
+    .getByText('cannot write voices/brand new: Permission denied Check who owns it.');
+  await says.waitFor();
+  await list.getByText('0 B / 9 B · 0 % · is tried again by itself').waitFor();
+  expect(await violations(page)).toEqual([]);
+  await page.waitForTimeout(3500); // the next try is seconds away
+  mock.readOnly = false;
+  await list.getByRole('button', { name: 'Try again' }).click();
+  await expect.poll(() => mock.files.has('a.wav'), { timeout: 1000 }).toBe(true);
+  await says.waitFor({ state: 'detached' });
+
+  mock.readOnly = true;
+  await add('b.wav');
+  await says.waitFor();
+  await list.getByRole('button', { name: 'Cancel b.wav' }).click();
+  await says.waitFor({ state: 'detached' });
+  expect(problems).toEqual([]);
+});
+
+test('a transcript that cannot be read is named', async () => {
+  const problem = { what: 'training/ada/whisper.json, line 3: not valid JSON', hint: 'Correct it.' };
+  mock.voices[0] = { ...mock.voices[0]!, problem };
+  await goTo('prepare/ada');
+  await page.reload();
+  const note = page.getByRole('alert').filter({ hasText: problem.what });
+  await note.getByText(problem.hint).waitFor();
+  delete mock.voices[0].problem;
+  mock.changed('transcript:ada');
+  await note.waitFor({ state: 'detached' });
+  expect(problems).toEqual([]);
+});

@@ -22,6 +22,27 @@ test('a new voice; what is wrong with a name is said beside it', async () => {
   expect(page.url()).toContain('#/prepare/grace');
 });
 
+test('by keys: the tip of what opened a dialog does not stay when the focus is back there', async () => {
+  await goTo('prepare/ada');
+  const open = page.getByRole('button', { name: 'New voice' });
+  const tip = page.locator('.tip');
+  await page.getByLabel('Voice', { exact: true }).focus();
+  await page.keyboard.press('Tab');
+  await tip.getByText('New voice').waitFor();
+  await page.keyboard.press('Enter');
+  await page.keyboard.type('grace');
+  await page.keyboard.press('Enter');
+  await page.getByText('0 recordings').waitFor();
+  await expect.poll(() => open.evaluate((button) => button === document.activeElement)).toBe(true);
+  expect(await tip.count()).toBe(0);
+  // And no tip goes along to another page.
+  await page.keyboard.press('Shift+Tab');
+  await page.keyboard.press('Tab');
+  await tip.getByText('New voice').waitFor();
+  await page.goBack();
+  await tip.waitFor({ state: 'detached' });
+});
+
 test('files are sent in pieces, over broken connections, and a name that is taken is asked about', async () => {
   await goTo('prepare/brand%20new');
   let fails = 2;
@@ -243,6 +264,14 @@ test('graphs: axes, zoom, values, comparing, files', async () => {
     await page.getByRole('application', { name: `${name}, graph` }).waitFor();
   await page.getByLabel('Another number').selectOption('iteration_seconds');
   await page.getByRole('application', { name: 'Seconds an iteration, graph' }).waitFor();
+  const [width, natural] = await page.getByLabel('Another number').evaluate((select: HTMLElement) => {
+    const copy = select.parentElement!.appendChild(select.cloneNode(true) as HTMLElement);
+    Object.assign(copy.style, { position: 'absolute', width: 'max-content', maxWidth: 'none' });
+    const widths = [select, copy].map((each) => each.getBoundingClientRect().width);
+    copy.remove();
+    return widths;
+  });
+  expect(width).toBeGreaterThanOrEqual(natural!); // no name is cut off
 
   // How it is looked at stays when the page is loaded again.
   await page.reload();

@@ -51,6 +51,20 @@ test('waits out a lost connection, longer each time, and asks how much arrived',
   expect(there()).toBe(size);
   expect(waits).toEqual([500, 1000, 2000]);
 });
+test('tells why it does not go on, but not of a single failure, and when it does', async () => {
+  const readOnly = () =>
+    new ApiError(503, { what: 'Permission denied', hint: 'Check who owns it.', kind: 'environment' });
+  const told: (string | null)[] = [];
+  const { transport } = server([offline, () => null, readOnly, readOnly, readOnly]);
+  await uploadFile(
+    file,
+    transport,
+    () => {},
+    new AbortController().signal,
+    (problem) => told.push(problem?.what ?? null),
+  );
+  expect(told).toEqual(['Permission denied', 'Permission denied', null]);
+});
 test('follows the server when it stands elsewhere', async () => {
   const { transport, there, set } = server([() => (set(3), null)]);
   await uploadFile(file, transport, () => {}, new AbortController().signal);

@@ -11,6 +11,16 @@ export function jobs(world: World, call: Call): void {
       events: world.events.filter((each) => each.job === name),
       next: world.sequence,
     });
+  if (call.method === 'DELETE') {
+    world.jobs = world.jobs.filter((each) => each.id !== name);
+    world.jobsChanged();
+    return call.json(null);
+  }
+  if (what === 'move') {
+    world.queue.waiting = world.queue.waiting.filter((id) => id !== name);
+    world.queue.waiting.splice(Number(call.body().position), 0, name);
+    return call.json(world.queue);
+  }
   if (what === 'stop') {
     const job = world.jobs.find((each) => each.id === name);
     if (job) job.state = job.state === 'stopping' ? 'stopped' : 'stopping';

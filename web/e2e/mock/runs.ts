@@ -6,18 +6,14 @@ import type { World } from './world';
 
 export function runs(world: World, call: Call): void {
   const { name, what, item, more, url } = call;
-  if (!name)
-    return call.json([
-      { voice: 'ada', run: 'finetune', kind: 'testudo', active: true, changed: 200, iteration: 1500 },
-      {
-        voice: 'ada',
-        run: 'finetune_archived_261101-101500',
-        kind: 'testudo',
-        archived: true,
-        changed: 100,
-        iteration: 900,
-      },
-    ]);
+  if (!name) return call.json(world.runs);
+  if (!world.runs.some((each) => each.voice === name && each.run === what))
+    return call.fail(
+      404,
+      'not_found',
+      `there is no run ${what} of ${name}`,
+      'See /api/runs for those there are.',
+    );
   if (item === 'metrics')
     return call.json(
       url.searchParams.has('after')

@@ -1,6 +1,6 @@
 // Voices and their recordings, with those on their way.
 import type { Call } from './call';
-import { seconds } from './sounds';
+import { seconds, sound } from './sounds';
 import type { World } from './world';
 
 export function voices(world: World, call: Call): void {
@@ -71,6 +71,12 @@ export function recordings(world: World, call: Call): void {
   });
 }
 
+/** What was sent is given back as it is. */
+export function recordingSound(world: World, call: Call): void {
+  const sent = world.files.get(call.item);
+  return sent ? void call.response.end(sent) : sound(call);
+}
+
 export function uploads(world: World, call: Call): void {
   const { name, item, url, bytes: body } = call;
   if (call.method === 'DELETE') {
@@ -83,6 +89,13 @@ export function uploads(world: World, call: Call): void {
   if (call.method === 'GET') return call.json({ name: item, offset: there.length, total, complete: false });
   if (world.files.has(item) && !url.searchParams.has('replace'))
     return call.fail(409, 'conflict', `${item} is there already`, 'Replace it, or give it another name.');
+  if (world.readOnly)
+    return call.fail(
+      503,
+      'environment',
+      `cannot write voices/${name}: Permission denied`,
+      'Check who owns it.',
+    );
   const offset = Number(url.searchParams.get('offset') ?? 0);
   if (offset !== there.length)
     return call.fail(409, 'conflict', 'another offset', '', {

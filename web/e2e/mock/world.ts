@@ -1,6 +1,6 @@
 // What the stand-in for the server keeps, and what it tells of it to its streams.
 import type { ServerResponse } from 'node:http';
-import type { Job, Segment, Upload, Values, Voice } from '../../src/lib/types';
+import type { Job, Run, Segment, Upload, Values, Voice } from '../../src/lib/types';
 import { schemas, segmentsOf } from './data';
 
 /** One step of the history of a transcript. */
@@ -34,6 +34,17 @@ export class World {
   ];
   jobs: Job[] = [];
   queue = { paused: false, waiting: [] as string[], running: [] as string[] };
+  runs: Run[] = [
+    { voice: 'ada', run: 'finetune', kind: 'testudo', active: true, changed: 200, iteration: 1500 },
+    {
+      voice: 'ada',
+      run: 'finetune_archived_261101-101500',
+      kind: 'testudo',
+      archived: true,
+      changed: 100,
+      iteration: 900,
+    },
+  ];
   segments: Segment[] = segmentsOf(2000);
   digest = 1;
   refusal: { status: number; kind: string; what: string; hint: string } | null = null; // of edits
@@ -42,6 +53,7 @@ export class World {
   undone: Step[] = []; // each with what was after it
   stepNumber = 0;
   files = new Map<string, Buffer>();
+  readOnly = false; // the folders of recordings
   unfinished: Upload[] = [];
   asked: Record<string, unknown> = {}; // the last request for a job
   deleted = ''; // the voice, and whether its training went, too
@@ -62,7 +74,7 @@ export class World {
   yaml = 'name: ada\ntrain:\n  niter: 1500\n  mega_batch_factor: 4\n';
   events: Record<string, unknown>[] = [];
   told: Record<string, unknown>[] = []; // by ada's training
-  silent: string[] = []; // samples whose file is gone
+  silent: string[] = []; // samples and clips whose file is gone
   unspoken: string[] = []; // samples that were never made
   bytes = 0; // sent
   sequence = 0;
@@ -86,7 +98,9 @@ export class World {
   }
   jobsChanged(): void {
     this.queue.running = this.jobs.filter((job) => job.state === 'running').map((job) => job.id);
-    this.queue.waiting = this.jobs.filter((job) => job.state === 'waiting').map((job) => job.id);
+    const waiting = this.jobs.filter((job) => job.state === 'waiting').map((job) => job.id);
+    const before = this.queue.waiting.filter((id) => waiting.includes(id));
+    this.queue.waiting = [...before, ...waiting.filter((id) => !before.includes(id))];
     this.tell('jobs', { jobs: this.jobs, queue: this.queue, revision: ++this.revision });
   }
   event(job: string, fields: Record<string, unknown>): void {

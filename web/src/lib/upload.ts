@@ -1,7 +1,7 @@
 // One file, in pieces, each from where the server says it stands: so it goes on after a broken connection, a
 // restart of the server, or in a page opened the next day.
 import { ApiError } from './api';
-import type { Upload } from './types';
+import type { Problem, Upload } from './types';
 
 export interface Transport {
   state(): Promise<Upload>;
@@ -11,12 +11,14 @@ export interface Transport {
 
 export const pieceBytes = 4 * 1024 * 1024;
 
-/** Throws ApiError for what trying again cannot mend; network errors and a full server are waited out. */
+/** Throws ApiError for what trying again cannot mend; network errors and what is wrong on the server are waited out.
+ * `trouble`: why it does not go on, from the second failure in a row; null when it does. */
 export async function uploadFile(
   file: Blob,
   transport: Transport,
   progress: (offset: number) => void,
   signal: AbortSignal,
+  trouble: (problem: Problem | null) => void = () => {},
 ): Promise<void> {
   let failures = 0;
   let offset = -1; // not known
@@ -29,6 +31,7 @@ export async function uploadFile(
       }
       progress(offset);
       const state = await transport.send(offset, file.slice(offset, offset + pieceBytes));
+      if (failures > 1) trouble(null);
       failures = 0;
       offset = state.offset;
       progress(offset);
@@ -40,6 +43,7 @@ export async function uploadFile(
       if (error.status === 409 && typeof fresh?.offset === 'number' && fresh.offset !== offset)
         offset = fresh.offset;
       else if ([0, 408, 423, 503].includes(error.status)) {
+        if (failures > 0) trouble(error.problem);
         await transport.wait(Math.min(5000, 500 * 2 ** failures++));
         offset = -1;
       } else throw error;

@@ -8,9 +8,18 @@ export const shown = $state<{ text: string; x: number; y: number; below: boolean
 });
 
 let byKey = false; // how the focus came where it is
+let quiet = false; // nobody moved it there
 if (typeof document !== 'undefined') {
   document.addEventListener('keydown', () => (byKey = true), true);
   document.addEventListener('pointerdown', () => (byKey = false), true);
+  addEventListener('hashchange', () => (shown.text = '')); // what it was about is left
+}
+
+/** The focus back where it was before a dialog: nobody asked what that is. */
+export function giveFocusBack(element: HTMLElement): void {
+  quiet = true;
+  element.focus();
+  quiet = false;
 }
 
 /** Of a label, also while its control has the focus by the keyboard. */
@@ -39,7 +48,7 @@ export function tip(element: HTMLElement, text: string) {
     const mine = words;
     queueMicrotask(() => shown.text === mine && (shown.text = ''));
   };
-  const focus = () => element.matches(':focus-visible') && show();
+  const focus = () => !quiet && element.matches(':focus-visible') && show();
   const key = (event: KeyboardEvent) => event.key === 'Escape' && hide();
   element.addEventListener('pointerenter', later);
   element.addEventListener('pointerleave', hide);
@@ -47,7 +56,7 @@ export function tip(element: HTMLElement, text: string) {
   element.addEventListener('focus', focus);
   element.addEventListener('blur', hide);
   element.addEventListener('keydown', key);
-  const focusControl = () => byKey && show(true);
+  const focusControl = () => byKey && !quiet && show(true);
   control?.addEventListener('focus', focusControl);
   control?.addEventListener('blur', hide);
   control?.addEventListener('keydown', hide);

@@ -4,6 +4,7 @@
 // only tells that it changed, and whoever shows it asks again (state/loaded.svelte.ts).
 import { SvelteMap } from 'svelte/reactivity';
 import { address, ask, problemOf } from '../lib/api';
+import { takeProgress } from '../lib/jobs';
 import { openLink } from '../lib/link';
 import type { ServerEvent } from '../lib/sse';
 import type { LinkState, Stream } from '../lib/stream';
@@ -165,15 +166,7 @@ function take(event: ServerEvent): void {
       if (!newer(data)) break;
       const what = data.what as string[];
       what.forEach(touch);
-      if (
-        what.some(
-          (name) =>
-            name === 'voices' ||
-            name.startsWith('voice:') ||
-            name.startsWith('configuration:') ||
-            name.startsWith('run:'),
-        )
-      )
+      if (what.some((name) => /^(voices$|(voice|transcript|configuration|run):)/.test(name)))
         void reloadVoices();
       break;
     }
@@ -182,7 +175,7 @@ function take(event: ServerEvent): void {
       const id = data.job as string;
       if (line.type === 'progress') {
         const job = studio.jobs.find((each) => each.id === id);
-        if (job) job.progress = line as Progress & JobEvent;
+        if (job) takeProgress(job, line as Progress & JobEvent);
       }
       listeners.forEach((listener) => listener(id, line));
     }

@@ -12,7 +12,7 @@ export interface Sending {
   offset: number;
   rate: number; // bytes a second, 0: not known
   state: 'waiting' | 'sending' | 'done' | 'exists' | 'failed';
-  problem: Problem | null;
+  problem: Problem | null; // while sending: why it has to be tried again
 }
 
 interface Source {
@@ -20,6 +20,7 @@ interface Source {
   changed: number;
   abort: AbortController;
   replace: boolean;
+  wake: () => void; // ends the wait for the next try
 }
 
 export const sending = $state<Sending[]>([]);
@@ -38,7 +39,7 @@ export function sendFiles(voice: string, files: { file: Blob; name: string; chan
       continue;
     dropFinished(voice, name);
     const id = next++;
-    sources.set(id, { file, changed, abort: new AbortController(), replace: false });
+    sources.set(id, { file, changed, abort: new AbortController(), replace: false, wake: () => {} });
     sending.push({ id, voice, name, size: file.size, offset: 0, rate: 0, state: 'waiting', problem: null });
   }
   void work();
@@ -48,6 +49,7 @@ export function retry(id: number, replace = false): void {
   const each = sending.find((one) => one.id === id);
   const source = sources.get(id);
   if (!each || !source) return;
+  if (each.state === 'sending') return source.wake();
   source.replace = replace;
   source.abort = new AbortController();
   each.state = 'waiting';
@@ -61,6 +63,7 @@ export function dismissUpload(id: number): void {
   const source = sources.get(id);
   if (!each || !source) return;
   source.abort.abort();
+  source.wake();
   if (each.state === 'sending' || each.state === 'failed')
     void ask(path(each, source), { method: 'DELETE' }).catch(() => {});
   sources.delete(id);
@@ -103,7 +106,11 @@ async function send(each: Sending, source: Source): Promise<void> {
         type: 'application/octet-stream',
         signal: source.abort.signal,
       }),
-    wait: (milliseconds: number) => new Promise<void>((resolve) => setTimeout(resolve, milliseconds)),
+    wait: (milliseconds: number) =>
+      new Promise<void>((resolve) => {
+        source.wake = resolve;
+        setTimeout(resolve, milliseconds);
+      }),
   };
   const speed = new Speed();
   const progress = (offset: number) => {
@@ -111,8 +118,9 @@ async function send(each: Sending, source: Source): Promise<void> {
     speed.at(performance.now() / 1000, offset);
     each.rate = speed.rate;
   };
+  const trouble = (problem: Problem | null) => (each.problem = problem);
   try {
-    await uploadFile(source.file, transport, progress, source.abort.signal);
+    await uploadFile(source.file, transport, progress, source.abort.signal, trouble);
     each.state = 'done';
     setTimeout(() => each.state === 'done' && dismissUpload(each.id), 4000);
   } catch (error) {

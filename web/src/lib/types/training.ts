@@ -15,6 +15,7 @@ export interface Job {
   started?: number;
   ended?: number;
   progress?: Progress;
+  training?: Progress; // of stage train, the last: it stays while samples are spoken
   result?: Record<string, unknown>;
   error?: Problem;
   command?: string;

@@ -1,4 +1,5 @@
 // Voices and their recordings.
+import type { Problem } from './settings';
 
 export interface Voice {
   name: string;
@@ -12,6 +13,7 @@ export interface Voice {
   configured?: boolean;
   iteration?: number | null;
   changed?: number;
+  problem?: Pick<Problem, 'what' | 'hint'>; // its transcript cannot be read
 }
 
 export interface Recording {
