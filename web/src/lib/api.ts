@@ -1,6 +1,7 @@
 // Asking the server. Every error is an ApiError that says what failed and what to do, also when there was no
 // answer at all.
 import { t } from '../text';
+import { remedy } from './remedy';
 import type { Problem } from './types';
 
 export class ApiError extends Error {
@@ -60,7 +61,13 @@ async function errorOf(answer: Response): Promise<ApiError> {
   const text = await answer.text().catch(() => '');
   try {
     const body = JSON.parse(text) as { error?: Problem; fresh?: unknown };
-    if (body.error?.what) return new ApiError(answer.status, body.error, body.fresh ?? null);
+    const problem = body.error;
+    if (problem?.what)
+      return new ApiError(
+        answer.status,
+        { ...problem, hint: remedy(problem.hint ?? '') },
+        body.fresh ?? null,
+      );
   } catch {
     // not JSON: told by its status, below
   }

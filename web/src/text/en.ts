@@ -8,6 +8,7 @@ export const en = {
   skipToContent: 'Skip to content',
   navigation: 'Pages',
   close: 'Close',
+  closeAll: 'Close all',
   cancel: 'Cancel',
   create: 'Create',
   retry: 'Try again',
@@ -40,6 +41,30 @@ export const en = {
     noAnswerHint: 'The page goes on by itself as soon as it does.',
     status: (code: number) => `The server answered with an error (${code}).`,
     statusHint: 'Its log says more.',
+  },
+  // What the program says to a terminal, said for the page. Names of settings are the program's own labels.
+  remedy: {
+    quoted: (name: string) => `“${name}”`,
+    controlAt: (control: string, page: string) => `“${control}” at “${page}”`,
+    at: (name: string) => `at ${name}`,
+    with: (name: string) => `with ${name}`,
+    from: (name: string) => `from ${name}`,
+    as: (field: string) => `as “${field}”`,
+    there: 'there',
+    tokenizer: 'Tokenizer',
+    overwriteCorrections: 'Overwrite corrections',
+    notOffline:
+      'Switch “Offline” off at “Settings”, or name a folder that has the file as “Models from” there',
+    modelsFrom: 'name a folder or mirror$1 as “Models from” at “Settings”',
+    anotherMirror: 'name another mirror as “Models from” at “Settings”',
+    tryAgain: 'try again',
+    tick: (box: string) => `tick “${box}”`,
+    anotherName: 'another name',
+    replaceBy: (button: string) => `replace it with “${button}”`,
+    giveName: 'Give $1 name',
+    more: (field: string) => `more “${field}”`,
+    device: 'with “Device” $1 at “Settings”',
+    leaveOut: (button: string) => `Leave “${button}” out`,
   },
 
   voice: {
