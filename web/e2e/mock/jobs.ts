@@ -43,6 +43,11 @@ function newJob(world: World, call: Call): void {
   world.jobs.unshift(job);
   call.json(job, 202);
   world.jobsChanged();
+  if (world.failure) {
+    const error = world.failure;
+    setTimeout(() => (Object.assign(job, { state: 'failed', error }), world.jobsChanged()), 150);
+    return;
+  }
   const end = (result: Record<string, unknown>) =>
     setTimeout(
       () => (Object.assign(job, { state: 'done', result, ended: Date.now() / 1000 }), world.jobsChanged()),

@@ -1,6 +1,6 @@
 // What the stand-in for the server keeps, and what it tells of it to its streams.
 import type { ServerResponse } from 'node:http';
-import type { Job, Segment, Upload, Values, Voice } from '../../src/lib/types';
+import type { Job, Problem, Segment, Upload, Values, Voice } from '../../src/lib/types';
 import { schemas, segmentsOf } from './data';
 
 /** One step of the history of a transcript. */
@@ -44,6 +44,7 @@ export class World {
   files = new Map<string, Buffer>();
   unfinished: Upload[] = [];
   asked: Record<string, unknown> = {}; // the last request for a job
+  failure: Problem | null = null; // that new jobs end with at once
   deleted = ''; // the voice, and whether its training went, too
   folders = [
     { name: 'voices', files: 3, bytes: 91_000_000 },
