@@ -358,7 +358,7 @@ export const en = {
     noClipSound: (clip: string) => `The clip ${clip} cannot be played: slice again.`,
     opening: (name: string) => `Reading ${name}… A long recording takes a while the first time.`,
     noRecording: (name: string) => `${name} is not in voices/ any more.`,
-    noSound: (name: string) => `${name} cannot be played.`,
+    noSound: (name: string, why: string) => `${name} cannot be played: ${why}`,
     hearing: 'Listening…',
     hearFailed: 'It could not be heard again.',
     stop: 'Stop',
