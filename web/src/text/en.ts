@@ -520,6 +520,8 @@ export const en = {
     noDatasets: 'None yet: prepare a voice first.',
     noYaml: 'No train.yaml yet',
     noYamlText: 'Save the form once; then its YAML can be seen and edited here.',
+    defaultsInstead: 'The form shows the defaults instead; Save writes what it shows in place of that file.',
+    toYaml: 'To the YAML',
     changedText: 'not saved',
     revert: 'Revert',
     revertHelp: 'Drops what was changed and not saved.',
