@@ -15,6 +15,7 @@ export interface Step {
 export class World {
   protected streams = new Set<ServerResponse>();
   server = 'mock-1';
+  token = ''; // that everyone must have; none: nobody
   revision = 10;
   voices: Voice[] = [
     {

@@ -1,6 +1,7 @@
 // Asking the server. Every error is an ApiError that says what failed and what to do, also when there was no
 // answer at all.
 import { t } from '../text';
+import { toLogin } from './login';
 import { remedy } from './remedy';
 import type { Problem } from './types';
 
@@ -53,7 +54,7 @@ export async function request(path: string, options: Options = {}): Promise<Resp
     throw noAnswer();
   }
   if (answer.ok || answer.status === 304) return answer;
-  if (answer.status === 401) location.assign(address('login'));
+  if (answer.status === 401) toLogin(address('login'));
   throw await errorOf(answer);
 }
 

@@ -4,6 +4,7 @@
 // only tells that it changed, and whoever shows it asks again (state/loaded.svelte.ts).
 import { SvelteMap } from 'svelte/reactivity';
 import { address, ask, problemOf } from '../lib/api';
+import { toLogin } from '../lib/login';
 import { openLink } from '../lib/link';
 import type { ServerEvent } from '../lib/sse';
 import type { LinkState, Stream } from '../lib/stream';
@@ -16,6 +17,7 @@ interface Studio {
   version: string;
   outdated: boolean; // this page is not the one that the server gives now
   workspace: string;
+  token: boolean; // whoever asks has logged in
   voices: Voice[];
   jobs: Job[];
   queue: Queue;
@@ -28,6 +30,7 @@ export const studio = $state<Studio>({
   version: '',
   outdated: false,
   workspace: '',
+  token: false,
   voices: [],
   jobs: [],
   queue: { paused: false, waiting: [] },
@@ -82,7 +85,7 @@ function linked(state: LinkState): void {
   const again = beenLive && state === 'live' && studio.link !== 'live';
   beenLive ||= state === 'live';
   studio.link = state;
-  if (state === 'unauthorized') location.assign(address('login'));
+  if (state === 'unauthorized') toLogin(address('login'));
   if (again) refresh();
   else if (state === 'live' && studio.problem) void reload(true);
 }
@@ -113,6 +116,7 @@ async function reload(all: boolean): Promise<void> {
       version: state.version,
       outdated: given !== page,
       workspace: state.workspace,
+      token: state.token ?? false,
       voices: state.voices,
       jobs: state.jobs,
       queue: state.queue,

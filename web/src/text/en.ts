@@ -846,6 +846,7 @@ export const en = {
     name: 'Name',
   },
   settings: {
+    logOut: 'Log out',
     program: 'Program',
     import: 'Import a folder of ai-voice-cloning',
     importHelp: 'Takes its voices, trainings and models. Nothing that is here is overwritten.',
