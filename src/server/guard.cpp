@@ -135,14 +135,17 @@ Response Guard::login_page(const std::string& problem) const {
     response.status = problem.empty() ? 200 : 401;
     response.type = "text/html; charset=utf-8";
     response.headers.emplace_back("Cache-Control", "no-store");
-    response.body =
-        cat("<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><meta name=\"viewport\" "
-            "content=\"width=device-width\"><title>Testudo: log in</title><main><h1>Testudo</h1>",
-            problem.empty() ? "" : cat("<p role=\"alert\">", escaped(problem), "</p>"),
-            "<form method=\"post\" action=\"", options_.base,
-            "login\"><p><label>Token, as the server printed it at its start<br><input name=\"token\" "
-            "type=\"password\" autocomplete=\"current-password\" autofocus required "
-            "size=\"40\"></label></p><p><button>Log in</button></p></form></main></html>");
+    response.body = cat(
+        R"(<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" )"
+        R"(content="width=device-width, initial-scale=1"><title>Testudo: log in</title>)"
+        R"(<link rel="icon" href="icon.svg" type="image/svg+xml"><link rel="stylesheet" href="login.css">)"
+        R"(<script src="theme.js"></script><script src="login.js"></script></head>)"
+        R"(<body><main><h1><img src="icon.svg" alt="" width="32" height="32">Testudo</h1>)",
+        problem.empty() ? "" : cat(R"(<p class="problem" role="alert">)", escaped(problem), "</p>"),
+        R"(<form method="post" action=")", options_.base,
+        R"(login"><label for="token">Token</label><input id="token" name="token" type="password" )"
+        R"(autocomplete="current-password" autofocus required aria-describedby="help"><p class="help" )"
+        R"(id="help">The server printed it when it started.</p><button>Log in</button></form></main></body></html>)");
     return response;
 }
 

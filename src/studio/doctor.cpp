@@ -166,7 +166,7 @@ void check_workspace(Findings& out, const Workspace& workspace) {
     }
     const auto need = [&](const char* name, int count, const char* pull) {
         out.add(name, count ? "ok" : "warning", cat(count, " found"),
-                count ? "" : cat("Fetch one with: testudo models pull ", pull));
+                count ? "" : cat("Fetch one with `testudo models pull ", pull, "`."));
     };
     need("autoregressive models", base, "autoregressive");
     need("DVAEs", dvae, "dvae");

@@ -37,10 +37,10 @@ void must_be_new(const fs::path& file, bool overwrite) {
     std::error_code ignored;
     if (!overwrite && fs::exists(file, ignored))
         throw input_error(cat(file, " is there already"),
-                          "Choose another --name, or replace it with --overwrite.");
+                          "Choose another name, or replace it with --overwrite.");
 }
 
-constexpr const char* origin = "random initialisation by testudo models init, not trained";
+constexpr const char* origin = "random initialisation, not trained";
 
 }  // namespace
 

@@ -110,7 +110,7 @@ fs::path Workspace::find_model(const std::string& given) const {
     std::vector<std::string> looked;
     for (const auto& place : places) looked.push_back(place.string());
     throw input_error(cat("there is no model \"", given, "\" (looked in ", join(looked, ", "), ")"),
-                      "See which there are with: testudo models list");
+                      "See which there are with `testudo models list`.");
 }
 
 }  // namespace testudo::studio

@@ -45,7 +45,7 @@ std::string suggest(const Tokenizer& tokenizer, char32_t c) {
         return cat("write \"", to_utf8(std::u32string_view(letters)), "\"");
     if (u_getCombiningClass(point) != 0) return "write the letter without this mark";
     if (u_isalpha(point))
-        return "use a vocabulary of this language, or make one: testudo tokenizer train VOICE";
+        return "use a vocabulary of this language, or make one with `testudo tokenizer train VOICE`";
     if (u_hasBinaryProperty(point, UCHAR_EMOJI)) return "leave it out";
     return u_ispunct(point) ? "leave it out, or use another mark" : "leave it out, or write it in words";
 }

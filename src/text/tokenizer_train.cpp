@@ -87,7 +87,7 @@ Error too_many_characters(const Corpus& corpus, int size) {
         cat("the texts hold ", corpus.characters.size(), " different characters, but ", size,
             " tokens leave room for ", size - specials, "; the rarest are ", join(named, ", ")),
         "Rewrite those in whisper.json, or give a larger --size and a model made for it "
-        "(testudo models init --text-tokens).");
+        "(`testudo models init --text-tokens`).");
 }
 
 std::string usual_letters(const std::string& language) {

@@ -189,7 +189,7 @@ Json configure(const std::filesystem::path& workspace, TrainingSettings settings
     const fs::path train_list = paths.folder / "train.txt", validation_list = paths.folder / "validation.txt";
     if (!fs::exists(train_list))
         throw input_error(cat("there is no ", train_list),
-                          cat("Make the dataset first: testudo prepare ", settings.voice));
+                          cat("Make the dataset first: `testudo prepare ", settings.voice, "`."));
     const FolderLock lock(paths.folder);
     const auto lines = static_cast<std::int64_t>(dataset::read_lines(train_list).size());
     const std::int64_t validation_lines =

@@ -171,8 +171,8 @@ void set_counting(RunSetup& setup, const std::optional<SavedState>& saved, std::
         throw usage_error(
             cat("this training is complete: ", setup.start, " iterations, ",
                 std::max(counting.finished_epochs(setup.start), counting.from_epoch), " epochs"),
-            cat("To go on, ask for more epochs in all: testudo resume ", config.voice, " --epochs ",
-                2 * std::max<std::int64_t>(counting.epochs, 1)));
+            cat("To go on, ask for more epochs in all: `testudo resume ", config.voice, " --epochs ",
+                2 * std::max<std::int64_t>(counting.epochs, 1), "`."));
 }
 
 // What a run keeps of its own beside the weights. A halved learning rate stays halved until the user sets

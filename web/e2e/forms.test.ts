@@ -82,6 +82,23 @@ test('a voice goes to the trash, with its training only when that is said', asyn
   await page.getByText('Begin with a voice').waitFor();
 });
 
+test('a dialog with a long name in its title keeps the name and its ✕ inside', async () => {
+  await page.getByRole('button', { name: 'Delete voice' }).waitFor();
+  mock.voices[0]!.name = 'x'.repeat(190);
+  await goTo(`prepare/${mock.voices[0]!.name}`);
+  await page.reload();
+  await page.getByRole('button', { name: 'Delete voice' }).click();
+  const dialog = page.getByRole('dialog');
+  const [box, title, close] = [
+    (await dialog.boundingBox())!,
+    (await dialog.getByRole('heading').boundingBox())!,
+    (await dialog.getByRole('button', { name: t.close }).boundingBox())!,
+  ];
+  expect(title.x + title.width).toBeLessThanOrEqual(close.x);
+  expect(close.x + close.width).toBeLessThanOrEqual(box.x + box.width);
+  expect(close.y).toBeLessThan(box.y + 20);
+});
+
 test('a folder is added with the folders in it, without what is no recording', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'testudo-folder-'));
   mkdirSync(join(folder, 'more'));

@@ -48,7 +48,8 @@ export class Front {
   private pass(asked: IncomingMessage, answer: ServerResponse): void {
     if (this.isCut) return void this.held.push(() => this.pass(asked, answer));
     const path = new URL(asked.url ?? '/', 'http://x').pathname;
-    if (path === '/' || /^\/(assets\/[^/]+|theme\.js|icon\.svg)$/.test(path)) return file(path, answer);
+    if (path === '/' || /^\/(assets\/[^/]+|theme\.js|login\.(js|css)|icon\.svg)$/.test(path))
+      return file(path, answer);
     const age = this.age;
     const onward = request(
       `${this.target}${asked.url}`,

@@ -9,6 +9,7 @@ import * as configuring from './mock/configuring';
 import * as curating from './mock/curating';
 import { schemas, statistics } from './mock/data';
 import { jobs, queue } from './mock/jobs';
+import { guard } from './mock/login';
 import { models, tokenizers } from './mock/models';
 import { runs } from './mock/runs';
 import { peaks, picture, sound } from './mock/sounds';
@@ -53,6 +54,7 @@ export class Mock extends World {
     const url = new URL(request.url ?? '/', 'http://x');
     const path = url.pathname.split('/').filter(Boolean).map(decodeURIComponent);
     response.setHeader('Content-Security-Policy', policy);
+    if (await guard(this.token, url.pathname, request, response)) return;
     if (path[0] !== 'api') return this.file(url.pathname, response);
     const body = request.method === 'GET' ? Buffer.alloc(0) : await bodyOf(request);
     const call = new Call(request, response, url, path, body);
@@ -64,6 +66,7 @@ export class Mock extends World {
           server: this.server,
           version: '0.1.0',
           workspace: '/home/ada/studio',
+          token: this.token !== '',
           cursor: 'c0',
           revision: this.revision,
           time: 0,

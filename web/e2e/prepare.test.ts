@@ -227,13 +227,13 @@ test('an upload that cannot be written says so while it is tried again', async (
 });
 
 test('a transcript that cannot be read is named', async () => {
-  const problem = { what: 'training/ada/whisper.json, line 3: not valid JSON', hint: 'Correct it.' };
-  mock.voices[0] = { ...mock.voices[0]!, problem };
+  const problem = { what: 'training/ada/whisper.json, line 3: not valid JSON', hint: 'Correct it.', kind: 'input' };
+  mock.damage = problem;
   await goTo('prepare/ada');
   await page.reload();
   const note = page.getByRole('alert').filter({ hasText: problem.what });
   await note.getByText(problem.hint).waitFor();
-  delete mock.voices[0].problem;
+  mock.damage = null;
   mock.changed('transcript:ada');
   await note.waitFor({ state: 'detached' });
   expect(problems).toEqual([]);

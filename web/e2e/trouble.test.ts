@@ -162,7 +162,7 @@ describe.skipIf(!present)('trouble', () => {
       writeFileSync(file('bob', 'train.yaml'), yaml.replace(/niter: \d+/, 'niter: many'));
       await visit('configure/bob');
       await says(`train.yaml, line ${line}: train.niter must be a whole number`, 'Correct it');
-      await page.getByRole('button', { name: 'YAML' }).click();
+      await page.getByRole('button', { name: 'YAML', exact: true }).click();
       const area = page.getByRole('textbox', { name: 'train.yaml' });
       await expect.poll(() => area.inputValue(), wait).toContain('niter: many');
       await area.fill(yaml.replace(/niter: \d+/, 'niter: more'));

@@ -368,7 +368,7 @@ test('models are merged and fetched, texts are cut into tokens', async () => {
   await page.getByRole('button', { name: 'Fetch dvae' }).click();
   await expect.poll(() => mock.jobs[0]?.action).toBe('pull');
   await page.getByRole('button', { name: 'Inspect autoregressive.pth' }).click();
-  await page.getByRole('dialog').getByText('423000000').waitFor();
+  await page.getByRole('dialog').getByText('6,134,978').waitFor();
   await page.keyboard.press('Escape');
   await goTo('tokenizer');
   await page.getByLabel('Text, one line each').fill('5 € more');

@@ -44,31 +44,37 @@ export function configuration(world: World, call: Call): void {
     if (Number(values.epochs) > 500_000)
       return call.fail(400, 'usage', 'epochs is too large', 'Choose less.', {}, { key: 'epochs' });
     Object.assign(world.trainingSettings, values);
+    world.yaml = `name: ${name}\ntrain:\n  niter: 1500\n`;
     world.changed(`configuration:${name}`);
   }
+  const bad = wrongLine(world.yaml);
   return call.json({
     settings: world.trainingSettings,
     exists: name === 'ada',
+    ...(bad ? { problem: faultOf(bad) } : {}),
     etag: '"1"',
     dataset: { train_lines: 1912, validation_lines: 40 },
     remarks: [],
   });
 }
 
+/** The first line that cannot be meant, counted from 1; 0: none. */
+const wrongLine = (text: string) =>
+  text.split('\n').findIndex((line) => line.includes('\t') || /^\s*niter: *[a-z]/.test(line)) + 1;
+const faultOf = (line: number) => ({
+  what: `train.yaml:${line}: niter must be a whole number`,
+  hint: 'Correct it, or write the configuration again with `testudo configure`.',
+  kind: 'input',
+  line,
+  column: 3,
+});
+
 export function yaml(world: World, call: Call): void {
   const { url, response } = call;
   if (call.method === 'PUT') {
     const text = call.text;
-    const bad = text.split('\n').findIndex((line) => line.includes('\t') || /^\s*niter: *[a-z]/.test(line));
-    if (bad >= 0)
-      return call.fail(
-        422,
-        'input',
-        `train.yaml:${bad + 1}: niter must be a whole number`,
-        'Correct the value.',
-        {},
-        { line: bad + 1, column: 3 },
-      );
+    const bad = wrongLine(text);
+    if (bad) return call.json({ error: faultOf(bad) }, 422);
     if (!url.searchParams.has('check')) world.yaml = text;
     response.setHeader('ETag', '"y2"');
     return call.json({ etag: '"y2"', saved: true });

@@ -53,11 +53,19 @@ function newJob(world: World, call: Call): void {
   world.jobs.unshift(job);
   call.json(job, 202);
   world.jobsChanged();
+  if (world.failure) {
+    const error = world.failure;
+    setTimeout(() => (Object.assign(job, { state: 'failed', error }), world.jobsChanged()), 150);
+    return;
+  }
   const end = (result: Record<string, unknown>) =>
     setTimeout(
       () => (Object.assign(job, { state: 'done', result, ended: Date.now() / 1000 }), world.jobsChanged()),
       60,
     );
+  // What makes a model tells how far it is as soon as it is under way.
+  if (['init', 'convert', 'merge'].includes(job.action))
+    setTimeout(() => ((job.progress = { stage: 'init' }), world.jobsChanged()), 60);
   if (job.action === 'hear') end({ text: ' It was, he said, a very good idea.', words: [], language: 'en' });
   if (job.action === 'import') end({ files: 12, bytes: 4_000_000, linked: 0, kept: 3, skipped: 0 });
   if (job.action === 'validate')

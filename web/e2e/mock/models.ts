@@ -6,9 +6,11 @@ export function models(call: Call): void {
   if (name === 'inspect')
     return call.json({
       kind: 'autoregressive',
-      layers: 30,
-      model_dim: 1024,
-      parameters: 423_000_000,
+      form: 'torch-zip',
+      bytes: 25_593_369,
+      parameters: 6_134_978,
+      origin: 'trained on ada',
+      config: { layers: 30, model_dim: 1024, number_text_tokens: 256, heads: 16, another: 1 },
     });
   if (name === 'sources')
     return call.json([
@@ -43,7 +45,7 @@ export function models(call: Call): void {
       place: 'base',
       path: 'models/tortoise/autoregressive.pth',
       kind: 'autoregressive',
-      form: 'pth',
+      form: 'torch-zip',
       bytes: 1_716_988_501,
       parameters: 423_000_000,
     },
@@ -53,7 +55,7 @@ export function models(call: Call): void {
       voice: 'ada',
       path: 'models/finetunes/ada_1000.pth',
       kind: 'autoregressive',
-      form: 'pth',
+      form: 'torch-zip',
       bytes: 1_716_988_501,
       parameters: 423_000_000,
       origin: 'trained on ada',
@@ -63,7 +65,7 @@ export function models(call: Call): void {
       place: 'whisper',
       path: 'models/whisper/tiny.en',
       kind: 'whisper',
-      form: 'CTranslate2',
+      form: 'ctranslate2',
       bytes: 78_000_000,
     },
   ]);

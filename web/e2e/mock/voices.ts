@@ -68,6 +68,7 @@ export function recordings(world: World, call: Call): void {
     ],
     skipped: [{ file: 'notes.docx', reason: 'no sound' }],
     uploads: world.unfinished,
+    ...(world.damage ? { problem: world.damage } : {}),
   });
 }
 

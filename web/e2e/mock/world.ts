@@ -1,6 +1,6 @@
 // What the stand-in for the server keeps, and what it tells of it to its streams.
 import type { ServerResponse } from 'node:http';
-import type { Job, Run, Segment, Upload, Values, Voice } from '../../src/lib/types';
+import type { Job, Problem, Run, Segment, Upload, Values, Voice } from '../../src/lib/types';
 import { schemas, segmentsOf } from './data';
 
 /** One step of the history of a transcript. */
@@ -15,6 +15,7 @@ export interface Step {
 export class World {
   protected streams = new Set<ServerResponse>();
   server = 'mock-1';
+  token = ''; // that everyone must have; none: nobody
   revision = 10;
   voices: Voice[] = [
     {
@@ -56,6 +57,8 @@ export class World {
   readOnly = false; // the folders of recordings
   unfinished: Upload[] = [];
   asked: Record<string, unknown> = {}; // the last request for a job
+  failure: Problem | null = null; // that new jobs end with at once
+  damage: Problem | null = null; // of the transcript
   deleted = ''; // the voice, and whether its training went, too
   folders = [
     { name: 'voices', files: 3, bytes: 91_000_000 },

@@ -1,6 +1,8 @@
 // Asking the server. Every error is an ApiError that says what failed and what to do, also when there was no
 // answer at all.
 import { t } from '../text';
+import { toLogin } from './login';
+import { remedy } from './remedy';
 import type { Problem } from './types';
 
 export class ApiError extends Error {
@@ -49,18 +51,28 @@ export async function request(path: string, options: Options = {}): Promise<Resp
     });
   } catch (error) {
     if (error instanceof DOMException && error.name === 'AbortError') throw error;
-    throw new ApiError(0, { what: t.error.noAnswer, hint: t.error.noAnswerHint, kind: 'network' });
+    throw noAnswer();
   }
   if (answer.ok || answer.status === 304) return answer;
-  if (answer.status === 401) location.assign(address('login'));
+  if (answer.status === 401) toLogin(address('login'));
   throw await errorOf(answer);
 }
 
-async function errorOf(answer: Response): Promise<ApiError> {
+const noAnswer = () =>
+  new ApiError(0, { what: t.error.noAnswer, hint: t.error.noAnswerHint, kind: 'network' });
+
+/** What an answer that is no success says. */
+export async function errorOf(answer: Response): Promise<ApiError> {
   const text = await answer.text().catch(() => '');
   try {
     const body = JSON.parse(text) as { error?: Problem; fresh?: unknown };
-    if (body.error?.what) return new ApiError(answer.status, body.error, body.fresh ?? null);
+    const problem = body.error;
+    if (problem?.what)
+      return new ApiError(
+        answer.status,
+        { ...problem, hint: remedy(problem.hint ?? '') },
+        body.fresh ?? null,
+      );
   } catch {
     // not JSON: told by its status, below
   }
@@ -82,5 +94,6 @@ export const remove = <T>(path: string) => ask<T>(path, { method: 'DELETE' });
 
 export function problemOf(error: unknown): Problem {
   if (error instanceof ApiError) return error.problem;
+  if (error instanceof TypeError && /fetch|network/i.test(error.message)) return noAnswer().problem;
   return { what: error instanceof Error ? error.message : String(error), hint: '', kind: 'internal' };
 }

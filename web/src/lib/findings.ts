@@ -1,4 +1,5 @@
 // What validation found, beside the settings it concerns.
+import { remedy } from './remedy';
 import type { Value } from './types';
 
 export interface Finding {
@@ -52,7 +53,7 @@ export function remarksOf(
     if (finding.level !== 'ok')
       put(settingOf[finding.name] ?? '', {
         kind: finding.level === 'problem' ? 'bad' : 'warn',
-        text: [finding.value, finding.remedy].filter(Boolean).join('. '),
+        text: [finding.value, remedy(finding.remedy ?? '')].filter(Boolean).join('. '),
       });
   for (const { key, to, reason } of result.suggestions)
     put(key, { kind: 'warn', text: reason, apply: { label: applyLabel(to), value: to } });

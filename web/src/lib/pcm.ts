@@ -1,5 +1,5 @@
 // Sound of a recording by time, out of the server's WAV of it (mono, 16 bits): only the bytes that are needed.
-import { address } from './api';
+import { address, errorOf } from './api';
 
 export interface Wave {
   url: string;
@@ -11,7 +11,7 @@ export interface Wave {
 export async function openWave(path: string): Promise<Wave> {
   const url = address(path);
   const answer = await fetch(url, { headers: { Range: 'bytes=0-4095' } });
-  if (!answer.ok) throw new Error(`${answer.status}`);
+  if (!answer.ok) throw await errorOf(answer);
   const buffer = await answer.arrayBuffer();
   const view = new DataView(buffer);
   const word = (at: number) => String.fromCharCode(...new Uint8Array(buffer, at, 4));

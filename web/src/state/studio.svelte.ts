@@ -5,6 +5,7 @@
 import { SvelteMap } from 'svelte/reactivity';
 import { address, ask, problemOf } from '../lib/api';
 import { takeProgress } from '../lib/jobs';
+import { toLogin } from '../lib/login';
 import { openLink } from '../lib/link';
 import type { ServerEvent } from '../lib/sse';
 import type { LinkState, Stream } from '../lib/stream';
@@ -17,6 +18,7 @@ interface Studio {
   version: string;
   outdated: boolean; // this page is not the one that the server gives now
   workspace: string;
+  token: boolean; // whoever asks has logged in
   voices: Voice[];
   jobs: Job[];
   queue: Queue;
@@ -29,6 +31,7 @@ export const studio = $state<Studio>({
   version: '',
   outdated: false,
   workspace: '',
+  token: false,
   voices: [],
   jobs: [],
   queue: { paused: false, waiting: [] },
@@ -83,7 +86,7 @@ function linked(state: LinkState): void {
   const again = beenLive && state === 'live' && studio.link !== 'live';
   beenLive ||= state === 'live';
   studio.link = state;
-  if (state === 'unauthorized') location.assign(address('login'));
+  if (state === 'unauthorized') toLogin(address('login'));
   if (again) refresh();
   else if (state === 'live' && studio.problem) void reload(true);
 }
@@ -114,6 +117,7 @@ async function reload(all: boolean): Promise<void> {
       version: state.version,
       outdated: given !== page,
       workspace: state.workspace,
+      token: state.token ?? false,
       voices: state.voices,
       jobs: state.jobs,
       queue: state.queue,
@@ -166,7 +170,7 @@ function take(event: ServerEvent): void {
       if (!newer(data)) break;
       const what = data.what as string[];
       what.forEach(touch);
-      if (what.some((name) => /^(voices$|(voice|transcript|configuration|run):)/.test(name)))
+      if (what.some((name) => /^(voices$|(voice|configuration|run):)/.test(name)))
         void reloadVoices();
       break;
     }

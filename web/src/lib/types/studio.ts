@@ -13,6 +13,7 @@ export interface State {
   version: string;
   page?: string; // which page the server gives
   workspace: string;
+  token?: boolean; // the server asks for one
   cursor: string;
   revision: number;
   time?: number;

@@ -13,7 +13,6 @@ export interface Voice {
   configured?: boolean;
   iteration?: number | null;
   changed?: number;
-  problem?: Pick<Problem, 'what' | 'hint'>; // its transcript cannot be read
 }
 
 export interface Recording {
@@ -39,4 +38,5 @@ export interface Recordings {
   skipped: { file: string; reason: string }[];
   texts?: string[];
   uploads?: Upload[];
+  problem?: Problem; // the transcript cannot be read
 }

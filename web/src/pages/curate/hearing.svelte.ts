@@ -4,15 +4,18 @@ import { keyOf } from '../../lib/curation';
 import type { Job, Segment } from '../../lib/types';
 import { attempt } from '../../parts/attempt';
 import { toast } from '../../parts/toasts.svelte';
+import { tells } from '../../parts/told';
 import { studio } from '../../state/studio.svelte';
 import { t } from '../../text';
 
 export class Hearing {
   private asked = $state.raw<{ key: string; job: string; text: string | null } | null>(null);
+  private told: (() => void)[] = []; // jobs whose end is told here
   readonly busy = $derived(this.asked !== null && this.asked.text === null);
 
   /** To be made while a component is made. */
   constructor(private readonly voice: string) {
+    $effect(() => () => this.told.forEach((end) => end()));
     $effect(() => {
       const asked = this.asked;
       if (!asked || asked.text !== null) return;
@@ -32,7 +35,9 @@ export class Hearing {
     const job = await attempt(() =>
       post<Job>('api/jobs', { action: 'hear', voice: this.voice, recording, segment }),
     );
-    if (job) this.asked = { key: keyOf({ recording, segment }), job: job.id, text: null };
+    if (!job) return;
+    this.told.push(tells(job.id));
+    this.asked = { key: keyOf({ recording, segment }), job: job.id, text: null };
   }
   heard = (key: string): string | null => (this.asked?.key === key ? this.asked.text : null);
   dismiss = (): void => void (this.asked = null);

@@ -1,8 +1,8 @@
 // What can be listened to: the recording that is shown, from one place to another, on and on or in a loop, and the
 // clip that was cut from it.
-import { at } from '../../lib/api';
+import { at, problemOf } from '../../lib/api';
 import { openWave, type Wave } from '../../lib/pcm';
-import type { Segment } from '../../lib/types';
+import type { Problem, Segment } from '../../lib/types';
 import { loopSpan, type LoopPart } from '../../lib/waveview';
 import { sound } from '../../state/sound.svelte';
 import { Player } from './player.svelte';
@@ -12,13 +12,14 @@ interface Place {
   segments: () => Segment[]; // of the recording, by start
   selected: () => Segment | undefined;
   heard: (segment: Segment) => void; // another one than was selected, playing on
-  unheard: (clip: string) => void; // it cannot be played
+  unheard: (clip: string, problem: Problem) => void; // it cannot be played
 }
 
 export class Listening {
   readonly player = new Player();
   wave = $state.raw<Wave | null>(null);
-  failed = $state(false);
+  problem = $state.raw<Problem | null>(null); // why it cannot be played
+  private tries = $state(0);
   looped = $state<LoopPart>('segment');
   readonly playing = $derived(this.player.playing || sound.playing !== '');
   private goesOn = false; // beyond the segment
@@ -32,7 +33,7 @@ export class Listening {
     private readonly place: Place,
   ) {
     $effect(() => () => (this.player.close(), sound.stop()));
-    $effect(() => this.open(place.recording()));
+    $effect(() => (void this.tries, this.open(place.recording())));
     // A loop follows the edge that is moved.
     let looped = '';
     $effect(() => {
@@ -50,16 +51,19 @@ export class Listening {
 
   private open(recording: string): (() => void) | void {
     this.wave = null;
-    this.failed = false;
+    this.problem = null;
     this.player.stop(0);
     if (!recording) return;
     let gone = false;
     openWave(`${at('voices', this.voice, 'recordings', recording, 'audio')}?form=wav`).then(
       (opened) => !gone && (this.wave = opened),
-      () => !gone && (this.failed = true),
+      (error: unknown) => !gone && (this.problem = problemOf(error)),
     );
     return () => (gone = true);
   }
+
+  /** Opens what could not be opened. */
+  retry = (): void => void this.tries++;
 
   private play(from: number, to: number, loop = false): void {
     this.stop();
@@ -103,8 +107,8 @@ export class Listening {
       if (asked !== this.asked) return;
       this.goesOn = false;
       await player.compare(wave, start, end, opened, whole, 'clip');
-    } catch {
-      if (asked === this.asked) this.place.unheard(clip);
+    } catch (error) {
+      if (asked === this.asked) this.place.unheard(clip, problemOf(error));
     }
   }
 }

@@ -1,6 +1,7 @@
 // What is seen of a recording: the waveform of all of it, and waveform and spectrogram around the part that is shown.
-import { address, at } from '../../lib/api';
+import { address, at, errorOf, problemOf } from '../../lib/api';
 import { pixelsOf, shades } from '../../lib/shades';
+import type { Problem } from '../../lib/types';
 import type { View } from '../../lib/waveview';
 import { colours } from '../../parts/colours.svelte';
 
@@ -42,6 +43,7 @@ export class SoundPictures {
   whole = $state.raw<Peaks | null>(null);
   peaks = $state.raw<Peaks | null>(null);
   spectrogram = $state.raw<Spectrogram | null>(null);
+  problem = $state.raw<Problem | null>(null); // why they are not there
 
   /** To be made while a component is made. */
   constructor(shown: Shown) {
@@ -53,7 +55,7 @@ export class SoundPictures {
       const abort = new AbortController();
       askPeaks(base, 0, length, columns, abort.signal).then(
         (found) => (this.whole = found),
-        () => {},
+        (error: unknown) => abort.signal.aborted || (this.problem = problemOf(error)),
       );
       return () => abort.abort();
     });
@@ -71,13 +73,13 @@ export class SoundPictures {
         const high = Math.min(length, to + air);
         const wanted = Math.min(4000, Math.round(columns * 1.5 * Math.min(2, devicePixelRatio || 1)));
         askPeaks(place, low, high, wanted, abort.signal).then(
-          (found) => (this.peaks = found),
-          () => {},
+          (found) => ((this.peaks = found), (this.problem = null)),
+          (error: unknown) => abort.signal.aborted || (this.problem = problemOf(error)),
         );
         if (high - low <= longest)
           askSpectrogram(place, low, high, Math.min(2000, Math.round(columns * 1.5)), abort.signal).then(
             (found) => (this.spectrogram = found),
-            () => {},
+            (error: unknown) => abort.signal.aborted || (this.problem = problemOf(error)),
           );
         else this.spectrogram = null;
       }, 60);
@@ -89,13 +91,13 @@ export class SoundPictures {
   }
 
   clear(): void {
-    this.whole = this.peaks = this.spectrogram = null;
+    this.whole = this.peaks = this.spectrogram = this.problem = null;
   }
 }
 
 async function askPart(path: string, from: number, to: number, columns: number, signal: AbortSignal) {
   const answer = await fetch(address(`${path}?from=${from}&to=${to}&columns=${columns}`), { signal });
-  if (!answer.ok) throw new Error(String(answer.status));
+  if (!answer.ok) throw await errorOf(answer);
   return {
     from: Number(answer.headers.get('X-From') ?? from),
     to: Number(answer.headers.get('X-To') ?? to),
