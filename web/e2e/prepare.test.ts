@@ -227,7 +227,11 @@ test('an upload that cannot be written says so while it is tried again', async (
 });
 
 test('a transcript that cannot be read is named', async () => {
-  const problem = { what: 'training/ada/whisper.json, line 3: not valid JSON', hint: 'Correct it.', kind: 'input' };
+  const problem = {
+    what: 'training/ada/whisper.json, line 3: not valid JSON',
+    hint: 'Correct it.',
+    kind: 'input',
+  };
   mock.damage = problem;
   await goTo('prepare/ada');
   await page.reload();

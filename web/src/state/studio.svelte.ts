@@ -170,8 +170,7 @@ function take(event: ServerEvent): void {
       if (!newer(data)) break;
       const what = data.what as string[];
       what.forEach(touch);
-      if (what.some((name) => /^(voices$|(voice|configuration|run):)/.test(name)))
-        void reloadVoices();
+      if (what.some((name) => /^(voices$|(voice|configuration|run):)/.test(name))) void reloadVoices();
       break;
     }
     case 'job': {
