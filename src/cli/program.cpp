@@ -158,9 +158,10 @@ void print_rows(const std::vector<std::vector<std::string>>& rows) {
     std::cout << std::flush;
 }
 
-int run(int argc, char** argv) {
+namespace {
+
+int run_verb(Context& context, int argc, char** argv) {
     CLI::App app("Testudo: a voice fine-tuning studio for TorToiSe TTS.", "testudo");
-    Context context;
     app.set_version_flag("--version", TESTUDO_VERSION);
     app.add_option(
         "--workspace", context.workspace,
@@ -204,6 +205,15 @@ int run(int argc, char** argv) {
             return report(context, usage_error(error.what(), "See `testudo --help`."));
         const int code = app.exit(error, std::cout, std::cerr);
         return code == 0 ? 0 : static_cast<int>(ErrorKind::usage);
+    }
+}
+
+}  // namespace
+
+int run(int argc, char** argv) {
+    Context context;
+    try {
+        return run_verb(context, argc, argv);
     } catch (const std::exception&) {
         return report(context, current_error(context));
     }

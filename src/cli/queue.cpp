@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <ctime>
 #include <iostream>
 #include <memory>
@@ -177,7 +178,7 @@ void add_change(CLI::App& queue, Context& context, const char* name, const char*
 void add_changes(CLI::App& queue, Context& context) {
     struct Given {
         std::string id;
-        std::size_t position = 1;
+        std::int64_t position = 1;
         bool now = false;
     };
     const auto given = std::make_shared<Given>();
@@ -195,7 +196,7 @@ void add_changes(CLI::App& queue, Context& context) {
             verb.add_option("POSITION", given->position, "From 1")->required();
         },
         [given](Jobs& jobs) {
-            jobs.move(given->id, given->position);
+            jobs.move(given->id, static_cast<std::size_t>(std::max<std::int64_t>(0, given->position)));
             return cat("job ", given->id, " is moved");
         });
     add_change(

@@ -1,6 +1,7 @@
 #include "core/available_memory.h"
 
 #include <charconv>
+#include <cmath>
 #include <fstream>
 #include <optional>
 
@@ -53,7 +54,7 @@ void consider_groups(AvailableMemory& least, const fs::path& top, const std::str
 
 }  // namespace
 
-AvailableMemory available_memory(const fs::path& root) {
+AvailableMemory available_memory(const fs::path& root, int sharers) {
     AvailableMemory least;
     consider(least, number_after(root / "proc/meminfo", "MemAvailable:"), "the machine's memory");
     std::ifstream groups(root / "proc/self/cgroup");
@@ -72,6 +73,15 @@ AvailableMemory available_memory(const fs::path& root) {
                                     "memory.usage_in_bytes", "total_inactive_file ");
         }
     }
+    if (sharers > 1) {
+        least.bytes /= sharers;
+        least.limit += cat(", divided among ", sharers, " processes");
+    }
+    const auto addresses = number_after(root / "proc/self/limits", "Max address space");
+    const auto taken = number_after(root / "proc/self/status", "VmSize:");
+    if (addresses && taken)
+        consider(least, *addresses - *taken,
+                 cat("the limit of this process, ulimit -v ", std::llround(*addresses / 1024)));
     return least;
 }
 

@@ -1,12 +1,7 @@
 #include "core/events.h"
 
-#include <fcntl.h>
-#include <unistd.h>
-
-#include <cerrno>
 #include <chrono>
 #include <cmath>
-#include <cstring>
 #include <utility>
 
 #include "core/error.h"
@@ -25,6 +20,12 @@ Json with(Json fields, Json extra) {
     return fields;
 }
 
+double now() {
+    const double seconds =
+        std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
+    return std::round(seconds * 1000) / 1000;
+}
+
 }  // namespace
 
 Events::Events(const std::filesystem::path& file) { append_to(file); }
@@ -33,28 +34,29 @@ void Events::append_to(const std::filesystem::path& file) {
     const std::lock_guard lock(mutex_);
     if (file.has_parent_path()) make_folders(file.parent_path());
     std::string old;
-    if (fs::exists(file)) old = read_file(file);
-    if (file_ < 0) sequence_ = 0;  // what is held gets the numbers after the file's
+    if (fs::is_regular_file(file)) old = read_file(file);
+    if (!file_) sequence_ = 0;  // what is held gets the numbers after the file's
     for (const Json& event : read_events(file))
         if (const auto seq = event.find("seq"); seq != event.end() && seq->is_number_unsigned())
             sequence_ = std::max(sequence_, seq->get<std::uint64_t>());
-    const int opened = ::open(file.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
-    if (opened < 0)
-        throw environment_error(cat("cannot write ", to_utf8(file.native()), ": ", std::strerror(errno)),
-                                "Give your user permission to write there, or choose another workspace.");
-    if (file_ >= 0) ::close(file_);
-    file_ = opened;
-    path_ = file;
-    file_failed_ = false;
-    torn_ = !old.empty() && old.back() != '\n' && ::write(file_, "\n", 1) != 1;
+    auto opened = std::make_unique<AppendFile>(file);
+    if (!opened->open())
+        throw environment_error(
+            cat("cannot write ", to_utf8(file.native()), ": ", opened->why()),
+            "Free some space, give your user permission to write there, or choose another workspace.");
+    file_ = std::move(opened);
+    if (!old.empty() && old.back() != '\n') file_->append("\n");
     for (Json& event : std::exchange(held_, {})) {
         event["seq"] = ++sequence_;
         write(event);
     }
 }
 
-Events::~Events() {
-    if (file_ >= 0) ::close(file_);
+Events::~Events() = default;
+
+bool Events::waits() const {
+    const std::lock_guard lock(mutex_);
+    return file_ && file_->waits();
 }
 
 void Events::listen(Listener listener) {
@@ -63,9 +65,7 @@ void Events::listen(Listener listener) {
 }
 
 void Events::emit(const char* type, Json fields) {
-    const double now =
-        std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
-    Json event = {{"seq", 0}, {"time", std::round(now * 1000) / 1000}, {"type", type}};
+    Json event = {{"seq", 0}, {"time", now()}, {"type", type}};
     for (auto& [key, value] : fields.items()) event[key] = std::move(value);
     put(std::move(event));
 }
@@ -75,30 +75,37 @@ void Events::relay(const Json& event) { put(event); }
 void Events::put(Json event) {
     const std::lock_guard lock(mutex_);
     event["seq"] = ++sequence_;
-    if (file_ < 0) {
+    if (!file_) {
         held_.push_back(event);
         if (held_.size() > most_held) held_.pop_front();
-    } else if (write(event)) {
-        file_failed_ = false;
-    } else if (!std::exchange(file_failed_, true)) {  // a full disk must not stop the job
-        const Json warning = {{"seq", sequence_},
-                              {"time", event["time"]},
-                              {"type", "log"},
-                              {"level", "warning"},
-                              {"message", cat("cannot write ", to_utf8(path_.native()), ": ",
-                                              std::strerror(errno), "; the job goes on without its log")}};
-        for (const auto& listener : listeners_) listener(warning);
+        return tell(event);
     }
+    const bool waited = file_->waits();
+    write(event);
+    tell(event);
+    if (waited == file_->waits()) return;  // a full disk must not stop the job
+    const std::string name = to_utf8(file_->path().native());
+    const Json notice =
+        !waited ? message("warning", cat("cannot write ", name, ": ", file_->why(),
+                                         "; the job goes on, its events wait until that is mended"))
+        : file_->lost() == 0
+            ? message("info", cat(name, " is written again: nothing of it is missing"))
+            : message("warning", cat(name, " is written again; ", file_->lost(),
+                                     " of its events are missing, since more came than can wait"));
+    write(notice);
+    tell(notice);
+}
+
+void Events::write(const Json& event) {
+    file_->append(event.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n");
+}
+
+void Events::tell(const Json& event) {
     for (const auto& listener : listeners_) listener(event);
 }
 
-// One write a line: readers never see half a line of a living writer. What a full disk cut off is ended
-// first.
-bool Events::write(const Json& event) {
-    const std::string line =
-        (torn_ ? "\n" : "") + event.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
-    torn_ = ::write(file_, line.data(), line.size()) != static_cast<ssize_t>(line.size());
-    return !torn_;
+Json Events::message(const char* level, const std::string& text) {
+    return {{"seq", ++sequence_}, {"time", now()}, {"type", "log"}, {"level", level}, {"message", text}};
 }
 
 void Events::log(const std::string& level, const std::string& message, Json extra) {
@@ -129,7 +136,7 @@ void Events::failed(const std::string& reason, const std::string& hint, int exit
 
 std::vector<Json> read_events(const std::filesystem::path& file) {
     std::vector<Json> events;
-    if (!fs::exists(file)) return events;
+    if (!fs::is_regular_file(file)) return events;
     const std::string text = read_file(file, std::size_t{4} << 30);
     std::size_t start = 0;
     for (std::size_t end; (end = text.find('\n', start)) != std::string::npos; start = end + 1) {

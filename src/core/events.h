@@ -13,10 +13,12 @@
 #include <deque>
 #include <filesystem>
 #include <functional>
+#include <memory>
 #include <mutex>
 #include <string>
 #include <vector>
 
+#include "core/append_file.h"
 #include "core/json.h"
 
 namespace testudo {
@@ -35,8 +37,10 @@ class Events {
 
     void listen(Listener listener);
     // From now on into this file (appended, numbering continued), for jobs that make their folder late: the
-    // last 10000 events emitted before any file was named come first.
+    // last 10000 events emitted before any file was named come first. While the disk is full, lines wait
+    // (core/append_file.h); it is told when that begins and when it is over.
     void append_to(const std::filesystem::path& file);
+    bool waits() const;  // the file lacks lines yet
 
     // `extra`: fields beside the message (docs/formats.md, Events).
     void info(const std::string& message, Json extra = {}) { log("info", message, std::move(extra)); }
@@ -55,15 +59,14 @@ class Events {
   private:
     void emit(const char* type, Json fields);
     void put(Json event);
-    bool write(const Json& event);
+    void write(const Json& event);
+    void tell(const Json& event);
+    Json message(const char* level, const std::string& text);
 
-    std::mutex mutex_;
-    int file_ = -1;
-    std::filesystem::path path_;
+    mutable std::mutex mutex_;
+    std::unique_ptr<AppendFile> file_;
     std::uint64_t sequence_ = 0;
-    bool file_failed_ = false;  // the last write, and said so
-    bool torn_ = false;         // the file may end within a line
-    std::deque<Json> held_;     // while there is no file
+    std::deque<Json> held_;  // while there is no file
     std::vector<Listener> listeners_;
 };
 

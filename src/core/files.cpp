@@ -1,9 +1,11 @@
 #include "core/files.h"
 
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -51,13 +53,20 @@ void sync_folder(const fs::path& folder) {
 
 fs::path folder_of(const fs::path& path) { return path.has_parent_path() ? path.parent_path() : "."; }
 
+// O_NONBLOCK: a pipe that nobody writes to must not hold us up.
 int open_for_reading(const fs::path& path) {
-    const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+    const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (file < 0)
         throw input_error(cat("cannot read ", to_utf8(path.native()), ": ", std::strerror(errno)),
                           errno == ENOENT ? "Check the name; the file does not exist."
                                           : "Check the permissions of the file.");
     return file;
+}
+
+// What a shell hands over as /dev/stdin or by <(command), unlike one with a name on a disk.
+bool is_nameless_pipe(int file) {
+    struct statfs system {};
+    return ::fstatfs(file, &system) == 0 && system.f_type == PIPEFS_MAGIC;
 }
 
 constexpr std::string_view temporary_ending = ".tmp";
@@ -130,8 +139,13 @@ std::string read_file(const fs::path& path, std::size_t limit) {
         ~Closer() { ::close(file); }
     } closer{file};
     struct stat info {};
-    if (::fstat(file, &info) == 0 && S_ISDIR(info.st_mode))
-        throw input_error(cat("cannot read ", name, ": it is a folder"), "Name a file.");
+    if (::fstat(file, &info) == 0 && !S_ISREG(info.st_mode)) {
+        if (!is_nameless_pipe(file))
+            throw input_error(cat("cannot read ", name, ": it is ",
+                                  S_ISDIR(info.st_mode) ? "a folder" : "a pipe or a device"),
+                              "Name a file.");
+        ::fcntl(file, F_SETFL, 0);  // wait for what it brings
+    }
     std::string out;
     char buffer[1 << 16];
     for (;;) {
@@ -163,8 +177,12 @@ MappedFile::MappedFile(const fs::path& path) {
     ::close(file);
     if (data_ == MAP_FAILED) {
         data_ = nullptr;
+        if (error == ENOMEM)
+            throw environment_error(cat("there is not enough memory to map ", name, ", which takes ",
+                                        human_bytes(static_cast<double>(size_))),
+                                    "Raise the limit of this process (ulimit -v), or close other programs.");
         throw input_error(cat("cannot map ", name, ": ", std::strerror(error)),
-                          "Check the file and the memory limit.");
+                          "Check the file and its disk.");
     }
 }
 

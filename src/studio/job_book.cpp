@@ -29,9 +29,29 @@ Json to_json(const ProcessId& process) {
     return {{"pid", process.pid}, {"start", process.start}, {"boot", process.boot}};
 }
 
+const Json& member(const Json& of, const char* key) {
+    const auto found = of.find(key);
+    if (found == of.end()) throw input_error(cat("\"", key, "\" is missing"), "");
+    return *found;
+}
+
+template <class T>
+T field(const Json& of, const char* key) {
+    try {
+        return member(of, key).get<T>();
+    } catch (const Json::exception&) {
+        throw input_error(cat("\"", key, "\" is of the wrong type"), "");
+    }
+}
+
+template <class T>
+T field(const Json& of, const char* key, T otherwise) {
+    return of.contains(key) ? field<T>(of, key) : std::move(otherwise);
+}
+
 ProcessId process_of(const Json& values) {
-    return {values.at("pid").get<int>(), values.at("start").get<std::uint64_t>(),
-            values.at("boot").get<std::string>()};
+    return {field<int>(values, "pid"), field<std::uint64_t>(values, "start"),
+            field<std::string>(values, "boot")};
 }
 
 // It names a folder.
@@ -41,25 +61,25 @@ bool is_id(const std::string& text) {
 
 Job job_of(const Json& values, const fs::path& folder) {
     Job job;
-    job.id = values.at("id").get<std::string>();
+    job.id = field<std::string>(values, "id");
     if (!is_id(job.id)) throw input_error(cat("\"", printable(job.id), "\" is no number of a job"), "");
-    job.request.kind = values.at("kind").get<std::string>();
-    job.request.voice = values.at("voice").get<std::string>();
-    job.request.settings = values.value("settings", Json::object());
+    job.request.kind = field<std::string>(values, "kind");
+    job.request.voice = field<std::string>(values, "voice");
+    job.request.settings = field(values, "settings", Json::object());
     if (!job.request.settings.is_object()) throw input_error("settings of a job are no object", "");
-    if (values.contains("yaml")) job.request.yaml = values.at("yaml").get<std::string>();
-    job.state = state_of(values.at("state").get<std::string>());
-    job.queued = values.value("queued", false);
-    job.begun = values.value("begun", false);
-    job.stopping = values.value("stopping", "");
-    job.added = values.value("added", 0.0);
-    job.started = values.value("started", 0.0);
-    job.ended = values.value("ended", 0.0);
-    job.reason = values.value("reason", "");
-    job.hint = values.value("hint", "");
-    job.exit_code = values.value("exit_code", -1);
-    if (values.contains("process")) job.process = process_of(values.at("process"));
-    job.events_from = values.value("events_from", std::uint64_t{0});
+    if (values.contains("yaml")) job.request.yaml = field<std::string>(values, "yaml");
+    job.state = state_of(field<std::string>(values, "state"));
+    job.queued = field(values, "queued", false);
+    job.begun = field(values, "begun", false);
+    job.stopping = field<std::string>(values, "stopping", "");
+    job.added = field(values, "added", 0.0);
+    job.started = field(values, "started", 0.0);
+    job.ended = field(values, "ended", 0.0);
+    job.reason = field<std::string>(values, "reason", "");
+    job.hint = field<std::string>(values, "hint", "");
+    job.exit_code = field(values, "exit_code", -1);
+    if (values.contains("process")) job.process = process_of(member(values, "process"));
+    job.events_from = field(values, "events_from", std::uint64_t{0});
     if (job.state == JobState::running && !job.process) throw input_error("a running job has no process", "");
     job.folder = folder / job.id;
     job.events = job.folder / "events.jsonl";
@@ -209,14 +229,15 @@ JobBook::JobBook(const Jobs& of)
 }
 
 void JobBook::read(const Json& values, const fs::path& folder) {
-    paused = values.value("paused", false);
-    next_id = values.at("next_id").get<std::int64_t>();
+    paused = field(values, "paused", false);
+    next_id = field<std::int64_t>(values, "next_id");
+    if (next_id < 1) throw input_error("\"next_id\" is below 1", "");
     if (values.contains("runner")) {
-        runner = process_of(values.at("runner"));
-        runner_name = values.at("runner").value("name", "");
+        runner = process_of(values["runner"]);
+        runner_name = field<std::string>(values["runner"], "name", "");
     }
     std::set<std::string> ids;
-    for (const Json& one : values.at("jobs")) {
+    for (const Json& one : member(values, "jobs")) {
         jobs.push_back(job_of(one, folder));
         if (!ids.insert(jobs.back().id).second)
             throw input_error(cat("the number ", jobs.back().id, " is there twice"), "");

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <functional>
 
+#include "training/step_parts.h"
+
 namespace testudo::training {
 
 namespace {
@@ -17,11 +19,11 @@ constexpr double of_heads = 4 * 32.0 * 1048576;  // a few chunks of logits
 
 }  // namespace
 
-std::vector<int> longest_micro_batch(const Config& config, std::vector<int> lengths) {
+std::vector<int> longest_micro_batch(const Config& config, std::vector<int> lengths, int ranks) {
     const auto batch = std::min(config.batch_size, static_cast<std::int64_t>(lengths.size()));
-    const auto parts = std::max<std::int64_t>(1, std::min(config.accumulation, batch));
+    const PartSizes sizes = part_sizes(batch, config.accumulation, config.step.form.objective, ranks);
     std::sort(lengths.begin(), lengths.end(), std::greater<>());
-    lengths.resize(static_cast<std::size_t>((batch + parts - 1) / parts));
+    lengths.resize(static_cast<std::size_t>(sizes.clips));
     return lengths;
 }
 

@@ -6,8 +6,8 @@
 
 namespace testudo::training {
 
-// The positions (text + codes) of the clips of the largest micro-batch, given those of all clips.
-std::vector<int> longest_micro_batch(const Config& config, std::vector<int> lengths);
+// The positions (text + codes) of the clips of the largest micro-batch of a rank, given those of all clips.
+std::vector<int> longest_micro_batch(const Config& config, std::vector<int> lengths, int ranks);
 
 // Bytes at the peak of a step over one micro-batch, beside weights, moments, average and waiting gradients;
 // `recompute`: with gradient checkpointing.

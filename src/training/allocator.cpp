@@ -3,6 +3,7 @@
 #include <c10/core/CPUAllocator.h>
 #include <c10/core/impl/alloc_cpu.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/sysinfo.h>
 
 #include <algorithm>
@@ -123,7 +124,10 @@ class ArenaAllocator final : public c10::Allocator {
 
 bool install() {
     struct sysinfo machine {};
+    struct rlimit addresses {};
     if (::sysinfo(&machine) != 0) return false;
+    // Where addresses are counted, those reserved here would be missing elsewhere.
+    if (::getrlimit(RLIMIT_AS, &addresses) == 0 && addresses.rlim_cur != RLIM_INFINITY) return false;
     // Only addresses are reserved; four times the memory leaves room for gaps.
     const std::size_t memory = static_cast<std::size_t>(machine.totalram) * machine.mem_unit;
     auto* made =

@@ -9,7 +9,7 @@
 namespace testudo::training {
 
 // From now on, for all large CPU tensors of this process; later calls do nothing. False: the system refused
-// the reservation, and libtorch's own allocator stays.
+// the reservation or limits addresses, and libtorch's own allocator stays.
 bool use_training_allocator();
 
 struct ArenaUse {

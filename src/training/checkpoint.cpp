@@ -185,7 +185,7 @@ void read_back(const fs::path& file, tensors::Check check) {
         tensors::read_pickle(file, check);
     } catch (const Error& error) {
         throw environment_error(cat("what was just written cannot be read back: ", error.what()),
-                                "Check the disk.");
+                                error.kind() == ErrorKind::environment ? error.hint() : "Check the disk.");
     }
 }
 

@@ -91,10 +91,7 @@ Company::Company(const std::filesystem::path& workspace, const std::filesystem::
     const auto joined = world_of_environment();
     const std::filesystem::path file = find_configuration(workspace, yaml);
     const Config config = read_config(workspace, file);
-    if (joined)
-        world_ = *joined;
-    else
-        world_.size = world_.local_size = static_cast<int>(config.gpus);
+    world_ = world_of(config);
     if (world_.size == 1) return;
     device_ = device_of(world_, options.device);
     MeetingOptions meeting;
@@ -105,6 +102,9 @@ Company::Company(const std::filesystem::path& workspace, const std::filesystem::
                         error.hint());
         events.failed(own.what(), own.hint(), static_cast<int>(own.kind()));
         if (words) words(own);
+    };
+    meeting.waiting = [this, &events](const std::string& why) {
+        events.info(cat("waiting for rank 0 at ", world_.address, ", port ", world_.port, ": ", why));
     };
     const int threads = threads_for(world_, !joined);
     if (!joined) {

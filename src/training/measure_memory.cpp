@@ -3,6 +3,7 @@
 #include <ATen/DeviceAccelerator.h>
 
 #include <algorithm>
+#include <cctype>
 #include <chrono>
 
 #include "core/available_memory.h"
@@ -12,6 +13,8 @@
 #include "training/activation_memory.h"
 #include "training/allocator.h"
 #include "training/base_model.h"
+#include "training/step_parts.h"
+#include "training/world.h"
 
 namespace testudo::training {
 
@@ -24,6 +27,11 @@ constexpr double margin = 0.9;  // of what is available: other programs go on li
 bool lean(const Config& config, std::int64_t trained) {
     if (config.step.memory != GradientMemory::automatic) return config.step.memory == GradientMemory::lean;
     return trained > (std::int64_t{1} << 28);
+}
+
+// Gradients of ranks wait for those of the others, in full.
+double waiting_bytes(const TrainedSizes& sizes, const Config& config, const World& world) {
+    return world.size > 1 && lean(config, sizes.trained) ? 4.0 * static_cast<double>(sizes.trained) : 0;
 }
 
 std::int64_t codes_of(const Config& config, const ClipLength& clip) {
@@ -47,9 +55,9 @@ nets::Example made_up(const Config& config, const ClipLength& clip) {
 
 class Meter {
   public:
-    explicit Meter(at::Device device) : device_(device) {
+    Meter(at::Device device, const World& world) : device_(device) {
         if (device.is_cpu()) {
-            const AvailableMemory room = available_memory();
+            const AvailableMemory room = available_memory("/", world.local_size);
             available_ = room.bytes + resident_bytes();
             limit_ = room.limit;
         } else {
@@ -97,22 +105,35 @@ double fixed_bytes(const TrainedSizes& sizes, const Config& config) {
            static_cast<double>(sizes.trained) * ((config.ema_rate > 0 ? 4 : 0) + gradients);
 }
 
-std::string memory_limit(at::Device device) {
-    const Meter meter(device);
+std::string memory_limit(const Config& config, at::Device device) {
+    const Meter meter(device, world_of(config));
     return cat(human_bytes(meter.available()), " (", meter.limit(), ")");
+}
+
+std::string memory_remedy(const Config& config, bool parts, bool checkpointing) {
+    std::vector<std::string> left;
+    if (parts) left.emplace_back("raise gradient_accumulation_size");
+    if (!checkpointing) left.emplace_back("switch checkpointing on");
+    if (config.lora.rank == 0) left.emplace_back("train adapters (lora_rank)");
+    if (config.step.memory == GradientMemory::full) left.emplace_back("choose gradient_memory lean");
+    left.emplace_back("choose a smaller model, give it more memory or close other programs");
+    std::string text = join(left, ", or ") + ".";
+    text.front() = static_cast<char>(std::toupper(static_cast<unsigned char>(text.front())));
+    return text;
 }
 
 MemoryNeed foretell_memory(const Config& config, const TrainedSizes& sizes, at::Device device, double held,
                            const std::vector<int>& lengths) {
-    const Meter meter(device);
+    const World world = world_of(config);
+    const Meter meter(device, world);
     MemoryNeed need;
     need.available = meter.available();
     need.limit = meter.limit();
-    need.fixed = fixed_bytes(sizes, config);
+    need.fixed = fixed_bytes(sizes, config) + waiting_bytes(sizes, config, world);
     need.needed = meter.now() + need.fixed - held;
     need.checkpointing = config.step.checkpointing;
     if (lengths.empty()) return need;
-    const std::vector<int> longest = longest_micro_batch(config, lengths);
+    const std::vector<int> longest = longest_micro_batch(config, lengths, world.size);
     need.micro_batch = static_cast<std::int64_t>(longest.size());
     if (config.checkpointing == Checkpointing::automatic)
         need.checkpointing = need.needed + activation_bytes(config, longest, false) > margin * need.available;
@@ -128,10 +149,12 @@ MemoryNeed measure_memory(const Config& config, const fs::path& weights, std::ve
     });
     const auto lines = static_cast<std::int64_t>(clips.size());
     const std::int64_t batch = std::min(config.batch_size, lines);
-    const std::int64_t parts = std::min(config.accumulation, batch);
-    const std::int64_t micro = (batch + parts - 1) / parts;
+    const World world = world_of(config);
+    const PartSizes sizes_of_parts =
+        part_sizes(batch, config.accumulation, config.step.form.objective, world.size);
+    const std::int64_t micro = sizes_of_parts.clips, parts = sizes_of_parts.parts;
     const at::NoGradGuard no_grad;
-    Meter meter(device);
+    Meter meter(device, world);
 
     MemoryNeed need;
     need.available = meter.available();
@@ -141,7 +164,8 @@ MemoryNeed measure_memory(const Config& config, const fs::path& weights, std::ve
     const Trainable trainable = make_trainable(model, config);
     AdamW optimizer(trainable.parameters, config.adamw, EmaOptions{config.ema_rate, false}, trainable.frozen);
     const TrainedSizes sizes = sizes_of(model, optimizer);
-    need.fixed = fixed_bytes(sizes, config);
+    const double waiting = waiting_bytes(sizes, config, world);
+    need.fixed = fixed_bytes(sizes, config) + waiting;
     std::vector<int> lengths;
     for (const ClipLength& clip : clips) lengths.push_back(static_cast<int>(length(config, clip)));
     const double held =
@@ -166,7 +190,7 @@ MemoryNeed measure_memory(const Config& config, const fs::path& weights, std::ve
         const std::vector<nets::Batch> all(parts > 1 ? 2 : 1, longest);
         meter.begin();
         need.loss = step.run(all, config.schedule.base_rate, config.seed, 1).total;
-        return meter.peak();
+        return meter.peak() + waiting;
     };
     double one = 0, per_token = 0;
     const auto foretold = [&](std::int64_t count) {
@@ -193,6 +217,7 @@ MemoryNeed measure_memory(const Config& config, const fs::path& weights, std::ve
         need.needed = std::max(foretold(micro), need.available + 1);
         need.fitting = need.fitting.value_or(0);
         need.measured = false;
+        need.refused = true;
     }
     need.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     return need;

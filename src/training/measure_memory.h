@@ -17,11 +17,13 @@ struct ClipLength {
     std::int64_t samples = 0;  // at 22.05 kHz
 };
 
+// Of one process; ranks on the CPU of one machine divide what that has.
 struct MemoryNeed {
-    double available = 0;   // bytes that this process may hold in all
+    double available = 0;   // bytes that it may hold in all
     std::string limit;      // what sets that
     double needed = 0;      // bytes at the peak of a step with the longest micro-batch
     bool measured = false;  // false: foretold, because it would not have fitted or was not to be measured
+    bool refused = false;   // a step was begun and ran out of memory
     double fixed = 0;       // of it weights, moments, average, gradients
     std::int64_t micro_batch = 0;  // clips of a micro-batch
     // Clips of a micro-batch that fit with a tenth to spare; nothing when unknown.
@@ -40,7 +42,10 @@ MemoryNeed foretell_memory(const Config& config, const TrainedSizes& sizes, at::
                            const std::vector<int>& lengths);
 
 // "6.2 GiB (the limit of the control group /x)".
-std::string memory_limit(at::Device device);
+std::string memory_limit(const Config& config, at::Device device);
+
+// What may help a step that does not fit; `parts`: smaller ones are possible.
+std::string memory_remedy(const Config& config, bool parts, bool checkpointing);
 
 // Steps with 1, 2, then all clips of the longest micro-batch, which is run only when the first two say that
 // it fits. Changes no file. Throws as load_model.

@@ -14,6 +14,7 @@
 
 #include "core/interrupt.h"
 #include "core/strings.h"
+#include "training/reach_rank0.h"
 
 namespace testudo::training {
 
@@ -22,8 +23,9 @@ namespace {
 using std::chrono::milliseconds;
 
 constexpr double beat_seconds = 1, poll_seconds = 0.05;
-constexpr double farewell_seconds = 3;  // for the others to hear why this process leaves
-constexpr double parting_seconds = 10;  // for the others to be done at the end
+constexpr double farewell_seconds = 3;   // for the others to hear why this process leaves
+constexpr double greeting_seconds = 10;  // for a store that is reached to answer
+constexpr double parting_seconds = 10;   // for the others to be done at the end
 constexpr const char* lost_key = "lost";
 
 milliseconds as_milliseconds(double seconds) { return milliseconds(std::llround(1000 * seconds)); }
@@ -47,6 +49,8 @@ int local_socket() {
     return socket;
 }
 
+bool serves_store(const World& world) { return world.leads() && !world.served; }
+
 c10::intrusive_ptr<c10d::TCPStore> connect(const World& world, bool serves, double seconds) {
     c10d::TCPStoreOptions options;
     options.port = world.port;
@@ -55,7 +59,8 @@ c10::intrusive_ptr<c10d::TCPStore> connect(const World& world, bool serves, doub
     options.waitWorkers = false;
     options.timeout = as_milliseconds(seconds);
     if (serves && world.port == 0) options.masterListenFd = local_socket();
-    return c10::make_intrusive<c10d::TCPStore>(world.address, options);
+    // Who serves need not find itself by a name.
+    return c10::make_intrusive<c10d::TCPStore>(serves_store(world) ? "127.0.0.1" : world.address, options);
 }
 
 }  // namespace
@@ -91,10 +96,24 @@ c10::intrusive_ptr<c10d::Store> Meeting::store(const std::string& name) const {
 
 const std::string& Meeting::who(int rank) const { return who_.at(static_cast<std::size_t>(rank)); }
 
+void Meeting::reach_rank0() const {
+    const auto why =
+        cannot_reach(world_.address, world_.port, options_.join_seconds, stop_requested, options_.waiting);
+    if (!why) return;
+    if (stop_requested())
+        throw Error(ErrorKind::interrupted, "stopped while rank 0 was waited for", "Start again.");
+    throw environment_error(cat("rank 0 is missing: nothing answered at ", world_.address, ", port ",
+                                world_.port, ", within ", options_.join_seconds, " s: ", *why),
+                            "Start rank 0 on that machine with the same MASTER_ADDR and MASTER_PORT, and "
+                            "let no firewall stand between.");
+}
+
 void Meeting::open() {
-    const bool serves = world_.leads() && !world_.served;
+    const bool serves = serves_store(world_);
+    if (!serves) reach_rank0();
     try {
-        const auto store = connect(world_, serves, options_.join_seconds);
+        const auto store = connect(world_, serves, serves ? options_.join_seconds : greeting_seconds);
+        store->setTimeout(as_milliseconds(options_.join_seconds));
         world_.port = store->getPort();
         store_ = store;
     } catch (const std::exception& error) {
@@ -103,11 +122,9 @@ void Meeting::open() {
             throw environment_error(
                 cat("rank 0 cannot listen on port ", world_.port, ": ", why.substr(0, why.find('\n'))),
                 "Choose another MASTER_PORT, the same on all machines.");
-        throw environment_error(cat("rank 0 is missing: nothing answered at ", world_.address, ", port ",
-                                    world_.port, ", within ", options_.join_seconds, " s"),
-                                "Start rank 0 on that machine with the same MASTER_ADDR and MASTER_PORT, and "
-                                "let no firewall stand "
-                                "between.");
+        throw environment_error(
+            cat("what answers at ", world_.address, ", port ", world_.port, " is not rank 0 of a training"),
+            "Choose another MASTER_PORT, the same on all machines.");
     }
     if (options_.listening) options_.listening(world_.port);
 }

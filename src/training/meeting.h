@@ -29,6 +29,8 @@ struct MeetingOptions {
     double grace_seconds = 8;    // for a process to leave by itself once another is lost; then it is ended
     // Rank 0: the store listens on this port; called before the others are waited for.
     std::function<void(std::uint16_t port)> listening = {};
+    // The others: rank 0 does not answer yet, and why; at most once.
+    std::function<void(const std::string&)> waiting = {};
     // Rank 0: what is known of processes that it started: why one has ended, if so. Called from another
     // thread.
     std::function<std::optional<std::string>()> ended = {};
@@ -65,6 +67,7 @@ class Meeting {
   private:
     using Clock = std::chrono::steady_clock;
     void open();
+    void reach_rank0() const;
     void wait_for_all();
     void beat();        // thread: says that this process lives, looks for who does not
     void look_after();  // thread: ends this process when it cannot end itself

@@ -1,9 +1,8 @@
 #include "training/metric_files.h"
 
 #include <algorithm>
-#include <cerrno>
 #include <chrono>
-#include <cstring>
+#include <cmath>
 
 #include "core/error.h"
 #include "core/files.h"
@@ -26,95 +25,107 @@ bool holds_event_files(const fs::path& folder) {
     return false;
 }
 
-std::string given_up(const fs::path& path, const std::string& why) {
-    return cat("cannot write ", path, ": ", why, "; `testudo graphs` makes it from events.jsonl afterwards");
-}
+constexpr std::chrono::seconds again{5};  // for a CSV made anew, which reads all of events.jsonl
 
 }  // namespace
 
 MetricFiles::MetricFiles(const fs::path& finetune, Wanted wanted, const MetricTable& so_far, Events& events)
     : finetune_(finetune),
       csv_path_(finetune / "metrics.csv"),
+      wanted_(wanted),
       events_(events),
       last_(so_far.last_iteration()) {
-    if (wanted.csv) start_csv(so_far);
+    try {
+        if (wanted.csv) start_csv(so_far);
+    } catch (const Error& error) {
+        failed(csv_path_, error.what());
+    }
     if (wanted.tensorboard) start_tensorboard(so_far);
 }
 
+MetricFiles::~MetricFiles() {
+    csv_failed_ = {};
+    if (wanted_.csv && !csv_) make_csv_anew();
+}
+
+void MetricFiles::failed(const fs::path& path, const std::string& why) {
+    if (told_.insert(path).second)
+        events_.warning(cat("cannot write ", path, ": ", why,
+                            "; it is tried again as the training goes on, and `testudo graphs` makes it from "
+                            "events.jsonl, too"));
+}
+
 void MetricFiles::start_csv(const MetricTable& table) {
-    csv_.reset();
+    write_file(csv_path_, to_csv(table));
     columns_ = table.columns();
-    try {
-        write_file(csv_path_, to_csv(table));
-        csv_.reset(std::fopen(csv_path_.c_str(), "ae"));
-        if (!csv_) events_.warning(given_up(csv_path_, std::strerror(errno)));
-    } catch (const Error& error) {
-        events_.warning(given_up(csv_path_, error.what()));
-    }
+    csv_.emplace(csv_path_);
+    told_.erase(csv_path_);
 }
 
 void MetricFiles::start_tensorboard(const MetricTable& table) {
     const fs::path folder = finetune_ / "tb_logger";
     const double time = now();
-    tensorboard_path_ = folder / tensorboard_file_name(time);
     const bool goes_on = holds_event_files(folder);
-    try {
-        make_folders(folder);
-    } catch (const Error& error) {
-        return events_.warning(given_up(tensorboard_path_, error.what()));
-    }
-    tensorboard_.reset(std::fopen(tensorboard_path_.c_str(), "ae"));
-    if (!tensorboard_) return events_.warning(given_up(tensorboard_path_, std::strerror(errno)));
-    write(tensorboard_, tensorboard_path_,
-          goes_on ? tensorboard_version(time) + tensorboard_restart(time, last_ + 1) : to_tensorboard(table));
+    tensorboard_.emplace(folder / tensorboard_file_name(time));
+    append(*tensorboard_, goes_on ? tensorboard_version(time) + tensorboard_restart(time, last_ + 1)
+                                  : to_tensorboard(table));
 }
 
-void MetricFiles::write(File& file, const fs::path& path, const std::string& bytes) {
-    if (std::fwrite(bytes.data(), 1, bytes.size(), file.get()) == bytes.size() &&
-        std::fflush(file.get()) == 0)
-        return;
-    events_.warning(given_up(path, std::strerror(errno)));
-    file.reset();
+// From events.jsonl, once that is whole.
+void MetricFiles::make_csv_anew() {
+    csv_.reset();
+    if (events_.waits() || Clock::now() < csv_failed_ + again) return;
+    try {
+        start_csv(read_run_metrics(finetune_));
+    } catch (const std::exception& error) {
+        csv_failed_ = Clock::now();
+        failed(csv_path_, error.what());
+    }
+}
+
+void MetricFiles::append(AppendFile& file, std::string bytes) {
+    if (file.append(std::move(bytes)))
+        told_.erase(file.path());
+    else
+        failed(file.path(), file.why());
+}
+
+bool MetricFiles::in_csv(const std::vector<std::string>& columns) const {
+    return std::all_of(columns.begin(), columns.end(), [&](const auto& name) {
+        return std::find(columns_.begin(), columns_.end(), name) != columns_.end();
+    });
+}
+
+void MetricFiles::add_to_csv(const MetricRow& row, const std::vector<std::string>& columns) {
+    MetricRow placed = row;
+    placed.values.assign(columns_.size(), std::nan(""));
+    for (std::size_t i = 0; i < columns.size(); ++i) {
+        const auto at = std::find(columns_.begin(), columns_.end(), columns[i]) - columns_.begin();
+        placed.values[static_cast<std::size_t>(at)] = row.values[i];
+    }
+    if (!std::isfinite(placed.time)) placed.time = now();
+    append(*csv_, csv_row(placed, columns_.size()));
 }
 
 void MetricFiles::add(const Json& event) {
-    if (!csv_ && !tensorboard_) return;
+    if (!wanted_.csv && !tensorboard_) return;
     MetricTable one;
     one.add(event);
     if (one.empty()) return;
     const MetricRow& row = one.rows().front();
-    const bool again = !row.validation && row.iteration <= last_;
+    const bool repeats = !row.validation && row.iteration <= last_;
     if (!row.validation) last_ = row.iteration;
     if (tensorboard_) {
         const double time = now();
-        std::string bytes = again ? tensorboard_restart(time, row.iteration) : "";
-        bytes += tensorboard_scalars(time, row.iteration, tensorboard_names(row, one.columns()));
-        write(tensorboard_, tensorboard_path_, bytes);
+        append(*tensorboard_,
+               (repeats ? tensorboard_restart(time, row.iteration) : "") +
+                   tensorboard_scalars(time, row.iteration, tensorboard_names(row, one.columns())));
     }
-    if (!csv_) return;
-    const auto known = [&] {
-        return std::all_of(one.columns().begin(), one.columns().end(), [&](const auto& name) {
-            return std::find(columns_.begin(), columns_.end(), name) != columns_.end();
-        });
-    };
-    if (again || !known()) {
-        try {
-            start_csv(read_run_metrics(finetune_));
-            if (!known()) throw input_error("events.jsonl could not be written either", "");
-        } catch (const Error& error) {
-            csv_.reset();
-            events_.warning(given_up(csv_path_, error.what()));
-        }
-        return;
-    }
-    MetricRow placed = row;
-    placed.values.assign(columns_.size(), std::nan(""));
-    for (std::size_t i = 0; i < one.columns().size(); ++i) {
-        const auto at = std::find(columns_.begin(), columns_.end(), one.columns()[i]) - columns_.begin();
-        placed.values[static_cast<std::size_t>(at)] = row.values[i];
-    }
-    if (!std::isfinite(placed.time)) placed.time = now();
-    write(csv_, csv_path_, csv_row(placed, columns_.size()));
+    if (!wanted_.csv) return;
+    if (csv_ && !repeats && in_csv(one.columns()))
+        add_to_csv(row, one.columns());
+    else
+        make_csv_anew();
 }
 
 }  // namespace testudo::training

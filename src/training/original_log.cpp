@@ -1,6 +1,7 @@
 #include "training/original_log.h"
 
 #include <chrono>
+#include <cstdio>
 #include <ctime>
 
 #include "core/files.h"
@@ -21,21 +22,18 @@ std::string local_time(const char* format, std::time_t now) {
 }  // namespace
 
 OriginalLog::OriginalLog(const std::filesystem::path& folder, const std::string& voice)
-    : file_(std::fopen(
-                (folder / cat("train_", voice, "_", local_time("%y%m%d-%H%M%S", std::time(nullptr)), ".log"))
-                    .c_str(),
-                "ae"),
-            std::fclose) {}
+    : file_(std::make_unique<AppendFile>(
+          folder / cat("train_", voice, "_", local_time("%y%m%d-%H%M%S", std::time(nullptr)), ".log"))) {}
 
 void OriginalLog::line(const std::string& message) {
     if (!file_) return;
     const auto now = std::chrono::system_clock::now();
     const auto milliseconds =
         std::chrono::duration_cast<std::chrono::milliseconds>(now.time_since_epoch()).count() % 1000;
-    std::fprintf(file_.get(), "%s.%03d - INFO: %s\n",
-                 local_time("%y-%m-%d %H:%M:%S", std::chrono::system_clock::to_time_t(now)).c_str(),
-                 static_cast<int>(milliseconds), message.c_str());
-    std::fflush(file_.get());
+    char fraction[8];
+    std::snprintf(fraction, sizeof fraction, ".%03d", static_cast<int>(milliseconds));
+    file_->append(cat(local_time("%y-%m-%d %H:%M:%S", std::chrono::system_clock::to_time_t(now)), fraction,
+                      " - INFO: ", message, "\n"));
 }
 
 void OriginalLog::training(const Json& metric) {

@@ -1,18 +1,18 @@
 #pragma once
 // train_<voice>_<yymmdd-HHMMSS>.log with the lines that the original studio draws its charts from, so that a
 // run made here shows there.
-#include <cstdio>
 #include <filesystem>
 #include <memory>
 #include <string>
 
+#include "core/append_file.h"
 #include "core/json.h"
 
 namespace testudo::training {
 
 class OriginalLog {
   public:
-    OriginalLog() : file_(nullptr, std::fclose) {}  // says nothing
+    OriginalLog() = default;  // says nothing
     OriginalLog(const std::filesystem::path& folder, const std::string& voice);
 
     void line(const std::string& message);  // "26-01-31 12:00:00.123 - INFO: message"
@@ -21,8 +21,7 @@ class OriginalLog {
     void validation(const Json& metric);  // {loss_text_ce, loss_mel_ce, it}
 
   private:
-    std::unique_ptr<std::FILE, int (*)(std::FILE*)>
-        file_;  // null when it cannot be written: it is a courtesy
+    std::unique_ptr<AppendFile> file_;  // a courtesy: where it cannot be written nobody is told
 };
 
 // A copy of the YAML beside it: <ddmmyyyy_HHMMSS>_train.yaml, as the original leaves one of every start.

@@ -16,7 +16,19 @@ std::vector<std::vector<int>> cut(const std::vector<int>& clips, std::int64_t wa
     return cuts;
 }
 
+std::int64_t ceiling(std::int64_t all, std::int64_t of) { return (all + of - 1) / of; }
+
 }  // namespace
+
+PartSizes part_sizes(std::int64_t clips, std::int64_t accumulation, nets::Objective objective, int ranks) {
+    if (ranks > 1 && objective == nets::Objective::dlas) {
+        const auto all = std::clamp<std::int64_t>(accumulation, std::min<std::int64_t>(ranks, clips), clips);
+        return {ceiling(clips, all), ceiling(all, ranks)};
+    }
+    const std::int64_t own = ceiling(clips, ranks);
+    const auto parts = std::clamp<std::int64_t>(ceiling(accumulation, ranks), 1, own);
+    return {ceiling(own, parts), parts};
+}
 
 std::vector<std::vector<int>> step_parts(const std::vector<int>& batch, const std::vector<int>& lengths,
                                          std::int64_t accumulation, nets::Objective objective, int rank,
@@ -24,7 +36,7 @@ std::vector<std::vector<int>> step_parts(const std::vector<int>& batch, const st
     if (ranks == 1) return cut(batch, accumulation);
     if (objective == nets::Objective::consistent)
         return cut(dataset::share_batch(lengths, batch, ranks).at(static_cast<std::size_t>(rank)),
-                   (accumulation + ranks - 1) / ranks);
+                   ceiling(accumulation, ranks));
     const auto all = cut(batch, std::max<std::int64_t>(accumulation, ranks));
     std::vector<std::vector<int>> mine;
     for (std::size_t i = static_cast<std::size_t>(rank); i < all.size(); i += static_cast<std::size_t>(ranks))

@@ -15,4 +15,11 @@ std::vector<std::vector<int>> step_parts(const std::vector<int>& batch, const st
                                          std::int64_t accumulation, nets::Objective objective, int rank = 0,
                                          int ranks = 1);
 
+// Of a batch of `clips`, on one of `ranks` processes.
+struct PartSizes {
+    std::int64_t clips = 1;  // of the largest part
+    std::int64_t parts = 1;  // that the process computes
+};
+PartSizes part_sizes(std::int64_t clips, std::int64_t accumulation, nets::Objective objective, int ranks);
+
 }  // namespace testudo::training

@@ -72,10 +72,10 @@ void about_accumulation(const RunFacts& facts, std::int64_t batch, Suggestions& 
         while (!divides(least)) ++least;
         return least;
     };
-    if (facts.fitting && *facts.fitting > 0 && ceiling(batch, parts) > *facts.fitting)
+    const std::int64_t at_once = ceiling(batch, std::max(parts, facts.settings.gpus));
+    if (facts.fitting && *facts.fitting > 0 && at_once > *facts.fitting)
         out.add("gradient_accumulation_size", parts, next(ceiling(batch, *facts.fitting)),
-                cat("memory holds ", *facts.fitting, " of the longest clips at a time, not ",
-                    ceiling(batch, parts)));
+                cat("memory holds ", *facts.fitting, " of the longest clips at a time, not ", at_once));
     else if (parts > batch)
         out.add("gradient_accumulation_size", parts, batch,
                 cat("a batch of ", batch, " clips has no more parts"));

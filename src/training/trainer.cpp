@@ -138,10 +138,12 @@ StepResult Training::run_step(std::int64_t iteration, double rate, double limit)
             return step_.run(micro, rate, dataset::example_seed(config_.seed, iteration, step_seed),
                              iteration, limit);
         } catch (const std::exception& error) {
-            if (setup_.ranks || !is_out_of_memory(error)) throw;  // the others wait in the middle of it
+            if (!is_out_of_memory(error)) throw;
             problem = failed_allocation(error);
         }
         const auto clips = static_cast<std::int64_t>(clips_.size());
+        if (setup_.ranks)  // the others wait in the middle of it
+            throw step_out_of_memory(setup_, step_, clips, problem);
         events_.warning(cat("iteration ", iteration, ": ", make_steps_smaller(setup_, step_, clips, problem)),
                         {{"about", "memory"}, {"it", iteration}});
     }
@@ -494,7 +496,8 @@ Json train_voice(const std::filesystem::path& workspace, const std::filesystem::
         });
     } catch (const std::exception& error) {
         if (!is_out_of_memory(error)) throw;
-        throw out_of_memory(failed_allocation(error), {});
+        throw out_of_memory(failed_allocation(error), {},
+                            "Choose a smaller model, train adapters (lora_rank), or close other programs.");
     }
 }
 

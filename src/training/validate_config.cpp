@@ -22,6 +22,7 @@
 #include "dataset/vocabulary.h"
 #include "text/find_tokenizer.h"
 #include "training/adapter_run.h"
+#include "training/allocator.h"
 #include "training/base_model.h"
 #include "training/checkpoint.h"
 #include "training/counting.h"
@@ -133,8 +134,13 @@ bool Validation::attempt(const char* name, const std::function<void()>& check) {
     } catch (const Error& error) {
         if (error.kind() == ErrorKind::interrupted || error.kind() == ErrorKind::internal) throw;
         add(name, "problem", error.what(), error.hint(), error.kind());
-        return false;
+    } catch (const std::exception& error) {
+        if (!is_out_of_memory(error)) throw;
+        add(name, "problem",
+            cat("the memory does not suffice for this check: there are ", memory_limit(config_, device_)),
+            memory_remedy(config_, false, true), ErrorKind::environment);
     }
+    return false;
 }
 
 ListFacts Validation::read_list(const char* name, const fs::path& list, bool may_be_empty) {
@@ -244,8 +250,15 @@ void Validation::check_models() {
         World last;
         last.rank = last.local_rank = static_cast<int>(config_.gpus) - 1;
         device_of(last, options_.device);
-        add("ranks", "ok",
-            cat(config_.gpus, device_.is_cpu() ? " on the CPU, which divide its threads" : " GPUs"));
+        const int threads = at::get_num_threads();
+        if (device_.is_cpu() && config_.gpus > threads)
+            add("ranks", "suggestion",
+                cat(config_.gpus, " on a CPU with ", threads, threads == 1 ? " thread" : " threads",
+                    ": they wait for each other, and each takes memory of its own"),
+                cat("Set gpus to ", threads, " or less."));
+        else
+            add("ranks", "ok",
+                cat(config_.gpus, device_.is_cpu() ? " on the CPU, which divide its threads" : " GPUs"));
     });
     weights_ = config_.base_model;
     if (!config_.resume_state.empty())
@@ -406,16 +419,15 @@ void Validation::check_memory() {
     if (measure) numbers_["measure_seconds"] = need.seconds;
     const std::string of = cat(human_bytes(need.available), " (", need.limit, ")");
     if (need.needed > need.available) {
+        const std::string step =
+            cat("a step with ", need.micro_batch, " of the longest clips at a time", checkpointing);
         add("memory", "problem",
-            cat(measure ? cat("a step with ", need.micro_batch, " of the longest clips at a time",
-                              checkpointing, " takes ")
-                        : std::string("weights, optimizer and gradients alone take "),
-                human_bytes(need.needed), " of ", of),
-            need.fitting.value_or(0) > 0
-                ? "Raise gradient_accumulation_size: the result stays the same."
-                : cat(need.checkpointing ? "Train" : "Switch checkpointing on, train",
-                      " adapters (lora_rank 16), choose gradient_memory lean, a smaller model or a larger "
-                      "machine."),
+            need.refused ? cat(step, " was refused the memory it needs: there are ", of)
+            : measure
+                ? cat(step, " takes ", human_bytes(need.needed), " of ", of)
+                : cat("weights, optimizer and gradients alone take ", human_bytes(need.needed), " of ", of),
+            need.fitting.value_or(0) > 0 ? "Raise gradient_accumulation_size: the result stays the same."
+                                         : memory_remedy(config_, need.micro_batch > 1, need.checkpointing),
             ErrorKind::environment);
         return;
     }

@@ -55,6 +55,13 @@ std::optional<World> world_of_environment() {
     return world;
 }
 
+World world_of(const Config& config) {
+    if (const auto joined = world_of_environment()) return *joined;
+    World world;
+    world.size = world.local_size = static_cast<int>(config.gpus);
+    return world;
+}
+
 std::string device_of(const World& world, const std::string& name) {
     const bool automatic = name.empty() || name == "auto";
     if (name == "cpu" || (automatic && !at::hasCUDA())) return "cpu";

@@ -4,6 +4,8 @@
 #include <optional>
 #include <string>
 
+#include "training/config.h"
+
 namespace testudo::training {
 
 // Names as PyTorch's torchrun gives them.
@@ -21,6 +23,9 @@ struct World {
 // LOCAL_RANK and LOCAL_WORLD_SIZE. Nothing without WORLD_SIZE, or when it is 1. Error(usage) naming the
 // variable that is missing or wrong.
 std::optional<World> world_of_environment();
+
+// That, or the processes that a training by `config` starts on this machine (of which this may be rank 0).
+World world_of(const Config& config);
 
 // "auto", "cuda", "cpu": the device of this process; the GPUs of a machine are numbered as its ranks.
 // Error(usage) for a certain GPU ("cuda:1"), Error(environment) when there are fewer GPUs than ranks.

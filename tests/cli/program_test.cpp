@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "core/json.h"
+#include "core/strings.h"
 #include "support/golden.h"
 #include "tensors/safetensors.h"
 
@@ -133,6 +134,25 @@ TEST(Program, WrongUseAsJson) {
         EXPECT_EQ(Json::parse(ran.err)["error"]["exit_code"], 2);
     }
 }
+
+#ifndef __SANITIZE_ADDRESS__  // which takes terabytes of addresses
+TEST(Program, TooLittleMemoryIsSaidInWordsAtAnyMoment) {
+    const TemporaryFolder folder;
+    int said = 0;
+    for (int limit = 500000; limit <= 620000; limit += 15000) {
+        const std::string command =
+            cat("ulimit -v ", limit, "; exec ", test::program().string(), " --version");
+        const auto ran = test::Program({"-c", command}, folder.path(), "/bin/bash").wait();
+        // 127: the system could not even load the libraries
+        EXPECT_TRUE(ran.code == 0 || ran.code == 4 || ran.code == 127)
+            << limit << ": " << ran.code << ran.err;
+        if (ran.code != 4) continue;
+        EXPECT_NE(ran.err.find("ulimit -v"), std::string::npos) << ran.err;
+        ++said;
+    }
+    EXPECT_GT(said, 0);
+}
+#endif
 
 TEST(Program, OutputThatCannotBeWrittenIsFourButAReaderMayLeave) {
     const TemporaryFolder folder;

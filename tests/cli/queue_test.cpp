@@ -104,6 +104,7 @@ TEST_F(QueueVerb, ListsAndChanges) {
     EXPECT_EQ(run({"queue", "add", "v", "--job", "dance"}).code, 2);
     EXPECT_EQ(run({"queue", "add", "nobody"}).code, 3);
     EXPECT_EQ(run({"queue", "remove", "77"}).code, 2);
+    for (const char* nowhere : {"0", "-3", "x"}) EXPECT_EQ(run({"queue", "move", "1", nowhere}).code, 2);
     EXPECT_EQ(run({"queue"}).code, 2);
     EXPECT_EQ(run({"queue", "clear", "--json"}).code, 0);
 }

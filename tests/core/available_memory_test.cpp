@@ -53,6 +53,35 @@ TEST(AvailableMemory, OfVersionOneInAContainer) {
     EXPECT_EQ(available_memory(machine.folder.path()).bytes, 50000);
 }
 
+TEST(AvailableMemory, AProcessMayHaveALimitOfItsOwn) {
+    const Machine machine;
+    machine.write("proc/meminfo", "MemAvailable:   9000 kB\n");
+    machine.write("proc/self/status", "Name:\tx\nVmSize:\t  1500 kB\n");
+    const auto limit = [&](const std::string& bytes) {
+        machine.write("proc/self/limits",
+                      "Limit                     Soft Limit           Hard Limit   Units\n"
+                      "Max address space         " +
+                          bytes + "    unlimited   bytes\n");
+    };
+    limit("unlimited");
+    EXPECT_EQ(available_memory(machine.folder.path()).bytes, 9000 * 1024);
+    limit("4096000");
+    const AvailableMemory found = available_memory(machine.folder.path());
+    EXPECT_EQ(found.bytes, 2500 * 1024);
+    EXPECT_EQ(found.limit, "the limit of this process, ulimit -v 4000");
+}
+
+TEST(AvailableMemory, SeveralDivideWhatTheyHaveInCommon) {
+    const Machine machine;
+    machine.write("proc/meminfo", "MemAvailable:   9000 kB\n");
+    machine.write("proc/self/status", "VmSize:\t  1500 kB\n");
+    AvailableMemory found = available_memory(machine.folder.path(), 3);
+    EXPECT_EQ(found.bytes, 3000 * 1024);
+    EXPECT_EQ(found.limit, "the machine's memory, divided among 3 processes");
+    machine.write("proc/self/limits", "Max address space  4096000  unlimited  bytes\n");
+    EXPECT_EQ(available_memory(machine.folder.path(), 3).bytes, 2500 * 1024) << "each has its own";
+}
+
 TEST(AvailableMemory, OfThisProcess) {
     EXPECT_GT(available_memory().bytes, 0);
     EXPECT_GT(resident_bytes(), 1e6);

@@ -1,9 +1,13 @@
 #include <gtest/gtest.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <fstream>
+#include <thread>
 
+#include "core/append_file.h"
 #include "core/error.h"
 #include "core/events.h"
 #include "core/files.h"
@@ -11,6 +15,7 @@
 #include "core/settings.h"
 #include "core/strings.h"
 #include "core/yaml.h"
+#include "support/full_disk.h"
 #include "support/golden.h"
 
 namespace testudo {
@@ -53,6 +58,44 @@ TEST(AtomicFile, NamesTheFileThatCannotBeWritten) {
         EXPECT_FALSE(error.hint().empty());
     }
 }
+
+TEST(ReadFile, NoPipeHoldsItUp) {
+    const TemporaryFolder folder;
+    ASSERT_EQ(::mkfifo((folder / "pipe").c_str(), 0600), 0);
+    EXPECT_THROW(read_file(folder / "pipe"), Error);
+    EXPECT_THROW(MappedFile{folder / "pipe"}, Error);
+    EXPECT_THROW(read_file("/dev/null"), Error);
+    int ends[2];  // as of <(command)
+    ASSERT_EQ(::pipe(ends), 0);
+    std::thread writer([&] {
+        std::this_thread::sleep_for(std::chrono::milliseconds(30));
+        EXPECT_EQ(::write(ends[1], "12", 2), 2);
+        ::close(ends[1]);
+    });
+    EXPECT_EQ(read_file(cat("/dev/fd/", ends[0])), "12");
+    writer.join();
+    ::close(ends[0]);
+}
+
+#ifndef __SANITIZE_ADDRESS__  // which takes more
+TEST(MappedFile, TooLittleMemoryIsNoMistakeOfTheFile) {
+    const TemporaryFolder folder;
+    write_file(folder / "large", "");
+    fs::resize_file(folder / "large", std::uintmax_t{1} << 42);  // takes no room
+    rlimit before{};
+    ::getrlimit(RLIMIT_AS, &before);
+    const rlimit narrow{std::min<rlim_t>(rlim_t{1} << 41, before.rlim_max), before.rlim_max};
+    ::setrlimit(RLIMIT_AS, &narrow);
+    try {
+        const MappedFile map(folder / "large");
+        ADD_FAILURE();
+    } catch (const Error& error) {
+        EXPECT_EQ(error.kind(), ErrorKind::environment);
+        EXPECT_NE(std::string(error.what()).find("not enough memory"), std::string::npos) << error.what();
+    }
+    ::setrlimit(RLIMIT_AS, &before);
+}
+#endif
 
 TEST(AtomicFile, FullDiskKeepsTheOldFile) {
     if (!fs::exists("/dev/full")) GTEST_SKIP();
@@ -217,6 +260,59 @@ TEST(Events, WhatCameBeforeTheFileIsWrittenFirst) {
     EXPECT_EQ(all[1]["message"], "checking");
     EXPECT_EQ(all[2]["message"], "running");
     for (std::size_t i = 0; i < all.size(); ++i) EXPECT_EQ(all[i]["seq"], i + 1);
+}
+
+TEST(Events, WaitWhileTheDiskIsFull) {
+    const TemporaryFolder folder;
+    const fs::path file = folder / "events.jsonl";
+    std::vector<std::string> told;
+    {
+        Events events(file);
+        events.listen([&](const Json& event) {
+            if (event["message"].get<std::string>().starts_with("cannot write") ||
+                event["message"].get<std::string>().ends_with("missing"))
+                told.push_back(event["message"]);
+        });
+        events.info("one");
+        test::FullDisk disk(fs::file_size(file) + 10);  // it ends within a line
+        disk.set(true);
+        for (const char* message : {"two", "three"}) events.info(message);
+        EXPECT_TRUE(events.waits());
+        EXPECT_EQ(read_events(file).size(), 1u);
+        disk.set(false);
+        events.info("four");
+        EXPECT_FALSE(events.waits());
+        disk.set_bytes(1);
+        events.info("five");
+        disk.set(false);
+    }
+    ASSERT_EQ(told.size(), 3u);
+    EXPECT_NE(told[0].find("File too large"), std::string::npos) << told[0];
+    EXPECT_NE(told[1].find("nothing of it is missing"), std::string::npos);
+    const auto all = read_events(file);
+    ASSERT_EQ(all.size(), 8u);
+    EXPECT_EQ(all[1]["message"], "two");
+    EXPECT_EQ(all[2]["message"], told[0]);
+    EXPECT_EQ(all[5]["message"], told[1]);
+    EXPECT_EQ(all[6]["message"], "five") << "the last try";
+    for (std::size_t i = 0; i < all.size(); ++i) EXPECT_EQ(all[i]["seq"], i + 1);
+}
+
+TEST(AppendFile, GivesUpTheOldestOfTooMuch) {
+    const TemporaryFolder folder;
+    const fs::path path = folder / "new" / "file";
+    test::FullDisk disk(1000);
+    AppendFile file(path);
+    disk.set(true);
+    for (char unit = 'a'; unit <= 't'; ++unit)
+        EXPECT_FALSE(file.append(std::string(std::size_t{1} << 20, unit)));
+    EXPECT_EQ(file.lost(), 4u);
+    EXPECT_EQ(fs::file_size(path), 1000u);
+    disk.set(false);
+    EXPECT_TRUE(file.append("end"));
+    const std::string text = read_file(path);
+    EXPECT_EQ(text.size(), (std::size_t{16} << 20) + 3);
+    EXPECT_EQ(text.substr((std::size_t{1} << 20) - 1, 2), "af") << "the one that was begun stays";
 }
 
 TEST(Events, ContinueAfterACutOffLine) {

@@ -97,12 +97,16 @@ TEST(Jobs, ADamagedFileIsNamedAndLeadsNowhere) {
     for (const std::string& text :
          {std::string("{"), std::string("[]"), std::string("{\"jobs\": 3}"), with("id", "../../kept.txt"),
           with("id", 1), with("state", "lost"), with("state", "running"), with("settings", 3),
-          with("process", {{"pid", "x"}}),
+          with("process", {{"pid", "x"}}), with("process", 3), with("added", "x"), with("queued", 1),
+          std::string("{\"jobs\": []}"), std::string("{\"jobs\": [3], \"next_id\": 2}"),
+          std::string("{\"jobs\": [], \"next_id\": -7}"), std::string("{\"jobs\": [], \"next_id\": []}"),
           format_json({{"next_id", 2}, {"jobs", Json::array({good, good})}})}) {
         write_file(folder / "config/queue.json", text);
         const Error error = error_of([&] { jobs.list(); });
         EXPECT_EQ(error.kind(), ErrorKind::input) << text;
         EXPECT_NE(std::string(error.what()).find("queue.json"), std::string::npos) << error.what();
+        EXPECT_EQ(std::string(error.what()).find("exception"), std::string::npos) << error.what();
+        EXPECT_FALSE(error.hint().empty());
         EXPECT_THROW(jobs.clear(), Error);
     }
     EXPECT_TRUE(fs::exists(folder / "kept.txt"));

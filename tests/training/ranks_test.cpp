@@ -2,7 +2,11 @@
 #include "training/ranks.h"
 
 #include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
+#include <chrono>
 #include <cstdlib>
 #include <future>
 #include <map>
@@ -323,6 +327,26 @@ TEST(StepParts, ClipsAreSharedByTokensAndNoneIsLost) {
     EXPECT_TRUE(step_parts({7}, lengths, 1, nets::Objective::dlas, 1, 2).empty());
 }
 
+TEST(Ranks, SizesOfPartsAreForetold) {
+    for (const auto objective : {nets::Objective::consistent, nets::Objective::dlas})
+        for (int clips = 1; clips < 18; ++clips)
+            for (int accumulation = 1; accumulation < 9; ++accumulation)
+                for (int ranks = 1; ranks < 5; ++ranks) {
+                    std::vector<int> batch(static_cast<std::size_t>(clips));
+                    std::iota(batch.begin(), batch.end(), 0);
+                    const std::vector<int> lengths(batch.size(), 30);
+                    std::size_t largest = 0, most = 0;
+                    for (int rank = 0; rank < ranks; ++rank) {
+                        const auto parts = step_parts(batch, lengths, accumulation, objective, rank, ranks);
+                        most = std::max(most, parts.size());
+                        for (const auto& part : parts) largest = std::max(largest, part.size());
+                    }
+                    const PartSizes foretold = part_sizes(clips, accumulation, objective, ranks);
+                    EXPECT_EQ(foretold.clips, largest) << clips << " " << accumulation << " " << ranks;
+                    EXPECT_EQ(foretold.parts, most) << clips << " " << accumulation << " " << ranks;
+                }
+}
+
 TEST(Ranks, WhoIsMissingIsNamed) {
     World world;
     world.size = 3;
@@ -332,6 +356,64 @@ TEST(Ranks, WhoIsMissingIsNamed) {
               std::string::npos)
         << error.what();
     EXPECT_NE(error.hint().find("--join-seconds"), std::string::npos);
+}
+
+struct Nobody {  // on a port of this machine that is taken, but takes no connections
+    Nobody() : socket(::socket(AF_INET, SOCK_STREAM, 0)) {
+        sockaddr_in address{};
+        address.sin_family = AF_INET;
+        address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+        socklen_t size = sizeof address;
+        ::bind(socket, reinterpret_cast<sockaddr*>(&address), size);
+        ::getsockname(socket, reinterpret_cast<sockaddr*>(&address), &size);
+        port = ntohs(address.sin_port);
+    }
+    ~Nobody() { ::close(socket); }
+    int socket;
+    std::uint16_t port = 0;
+};
+
+TEST(Ranks, ARankZeroThatDoesNotAnswerIsWaitedForNoLongerThanAsked) {
+    const Nobody nobody;
+    World world;
+    world.rank = 1;
+    world.size = 2;
+    world.port = nobody.port;
+    std::string waiting;
+    const auto start = std::chrono::steady_clock::now();
+    ::testing::internal::CaptureStderr();
+    const Error error = error_of([&] {
+        Ranks(world, at::kCPU,
+              {.join_seconds = 3, .waiting = [&](const std::string& why) { waiting = why; }});
+    });
+    EXPECT_EQ(::testing::internal::GetCapturedStderr(), "");
+    EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(6));
+    EXPECT_EQ(error.kind(), ErrorKind::environment);
+    EXPECT_NE(std::string(error.what()).find("rank 0 is missing: nothing answered at 127.0.0.1"),
+              std::string::npos)
+        << error.what();
+    EXPECT_EQ(waiting, "Connection refused");
+}
+
+TEST(Ranks, ANameThatIsNotKnownIsSaid) {
+    World world;
+    world.rank = 1;
+    world.size = 2;
+    world.address = "nosuch.invalid";
+    world.port = 1;
+    ::testing::internal::CaptureStderr();
+    const Error error = error_of([&] { Ranks(world, at::kCPU, {.join_seconds = 0.2}); });
+    EXPECT_EQ(::testing::internal::GetCapturedStderr(), "");
+    EXPECT_NE(std::string(error.what()).find("the name nosuch.invalid is not known"), std::string::npos)
+        << error.what();
+}
+
+TEST(Ranks, RankZeroNeedNotFindItselfByName) {
+    World world;
+    world.size = 2;
+    world.address = "nosuch.invalid";
+    const Error error = error_of([&] { Ranks(world, at::kCPU, {.join_seconds = 0.2}); });
+    EXPECT_NE(std::string(error.what()).find("rank 1 is missing"), std::string::npos) << error.what();
 }
 
 using Pairs = std::vector<std::pair<std::string, std::string>>;

@@ -6,6 +6,7 @@
 
 #include "core/interrupt.h"
 #include "core/strings.h"
+#include "support/full_disk.h"
 #include "training/checkpoint.h"
 #include "training/keep_checkpoints.h"
 #include "training/read_metrics.h"
@@ -31,6 +32,22 @@ TEST(RunMetrics, EachStepTellsItsMemory) {
     }
 }
 
+std::vector<std::string> without_time(const std::string& csv) {
+    std::vector<std::string> lines;
+    for (const auto& line : split_lines(csv)) {
+        auto cells = split(line, ',');
+        cells.erase(cells.begin() + 3);
+        lines.push_back(join(cells, ","));
+    }
+    return lines;
+}
+
+// The CSV that came with the training is the one made of events.jsonl.
+void expect_whole_csv(const Workshop& shop) {
+    EXPECT_EQ(without_time(read_file(shop.paths().finetune / "metrics.csv")),
+              without_time(to_csv(read_run_metrics(shop.paths().finetune))));
+}
+
 // CSV and TensorBoard as they come are those made of events.jsonl afterwards.
 TEST(RunMetrics, CsvAndTensorBoardOnRequest) {
     Workshop shop(10, 3);
@@ -51,18 +68,8 @@ TEST(RunMetrics, CsvAndTensorBoardOnRequest) {
     request_stop(false);
     shop.on_event = nullptr;
     shop.resume();
-    const auto without_time = [](const std::string& text) {
-        std::vector<std::string> lines;
-        for (const auto& line : split_lines(text)) {
-            auto cells = split(line, ',');
-            cells.erase(cells.begin() + 3);
-            lines.push_back(join(cells, ","));
-        }
-        return lines;
-    };
-    const auto table = read_run_metrics(shop.paths().finetune);
-    EXPECT_EQ(table.rows().size(), 12u);
-    EXPECT_EQ(without_time(read_file(shop.paths().finetune / "metrics.csv")), without_time(to_csv(table)));
+    EXPECT_EQ(read_run_metrics(shop.paths().finetune).rows().size(), 12u);
+    expect_whole_csv(shop);
     int files = 0;
     for (const auto& entry : fs::directory_iterator(shop.paths().finetune / "tb_logger")) {
         const std::string bytes = read_file(entry.path());
@@ -73,19 +80,62 @@ TEST(RunMetrics, CsvAndTensorBoardOnRequest) {
     EXPECT_EQ(files, 2) << "one a start";
 }
 
+int warnings_of(const Workshop& shop, const std::string& file) {
+    int said = 0;
+    for (const Json& event : shop.of_type("log"))
+        said += event["level"] == "warning" &&
+                event["message"].get<std::string>().find(file) != std::string::npos;
+    return said;
+}
+
 // The folder for TensorBoard is a file here: the training goes on, and says it once.
-TEST(RunMetrics, WhatCannotBeWrittenIsGivenUp) {
+TEST(RunMetrics, WhatCannotBeWrittenStopsNoTraining) {
     Workshop shop(4, 0);
     shop.settings.csv = shop.settings.tensorboard = true;
     shop.configure();
     write_file(shop.paths().finetune / "tb_logger", "");
     EXPECT_EQ(shop.train()["iterations"], 3);
-    int said = 0;
-    for (const Json& event : shop.of_type("log"))
-        said += event["level"] == "warning" &&
-                event["message"].get<std::string>().find("tb_logger") != std::string::npos;
-    EXPECT_EQ(said, 1);
+    EXPECT_EQ(warnings_of(shop, "tb_logger"), 1);
     EXPECT_EQ(split_lines(read_file(shop.paths().finetune / "metrics.csv")).size(), 4u);
+}
+
+TEST(RunMetrics, NothingIsMissingAfterAFullDisk) {
+    test::FullDisk disk(1);
+    Workshop shop(4, 0);
+    shop.settings.csv = shop.settings.tensorboard = true;
+    shop.settings.epochs = shop.settings.save_rate = 9;
+    shop.configure();
+    shop.on_event = [&](const Json& event) {
+        if (event["type"] == "metric" && event["it"] == 3) disk.set(true);
+        if (event["type"] == "metric" && event["it"] == 6) disk.set(false);
+    };
+    shop.train();
+    EXPECT_EQ(read_run_metrics(shop.paths().finetune).rows().size(), 9u);
+    expect_whole_csv(shop);
+    EXPECT_EQ(warnings_of(shop, "metrics.csv"), 1);
+    const auto all = read_events(shop.paths().events);
+    for (std::size_t i = 0; i < all.size(); ++i) EXPECT_EQ(all[i]["seq"], i + 1);
+    for (const auto& entry : fs::directory_iterator(shop.paths().finetune / "tb_logger")) {
+        const std::string bytes = read_file(entry.path());
+        int steps = 0;
+        for (std::size_t at = 0; (at = bytes.find("learning_rate_gpt_0", at)) != std::string::npos; ++at)
+            ++steps;
+        EXPECT_EQ(steps, 9);
+    }
+}
+
+TEST(RunMetrics, ACsvThatCouldNotBeBegunIsMadeLater) {
+    Workshop shop(4, 0);
+    shop.settings.csv = true;
+    shop.configure();
+    const fs::path csv = shop.paths().finetune / "metrics.csv";
+    make_folders(csv / "in the way");
+    shop.on_event = [&](const Json& event) {
+        if (event["type"] == "metric" && event["it"] == 2) fs::remove_all(csv);
+    };
+    shop.train();
+    EXPECT_EQ(warnings_of(shop, "metrics.csv"), 1);
+    expect_whole_csv(shop);
 }
 
 TEST(RunMetrics, RemarksComeOnceAlsoAfterAResume) {

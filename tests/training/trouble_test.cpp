@@ -1,11 +1,11 @@
 // What a training does when steps go wrong, the disk is full or the machine asks it to end.
 #include <gtest/gtest.h>
-#include <sys/resource.h>
 
 #include <csignal>
 
 #include "core/interrupt.h"
 #include "core/yaml.h"
+#include "support/full_disk.h"
 #include "training/checkpoint.h"
 #include "training/loss_watch.h"
 #include "training/step.h"
@@ -16,6 +16,7 @@ namespace {
 
 using tensors::Value;
 using test::error_of;
+using test::FullDisk;
 using test::Workshop;
 
 TEST(LossWatch, FiveDeviationsOverTheLastHundred) {
@@ -167,26 +168,6 @@ TEST(Trouble, TerminateSavesLikeCtrlC) {
     shop.on_event = nullptr;
     EXPECT_EQ(shop.resume()["iterations"], 9);
 }
-
-// A limit of file sizes stands for the full disk.
-class FullDisk {
-  public:
-    FullDisk() : before_(std::signal(SIGXFSZ, SIG_IGN)) { ::getrlimit(RLIMIT_FSIZE, &limit_); }
-    ~FullDisk() {
-        set(false);
-        std::signal(SIGXFSZ, before_);
-    }
-    FullDisk(const FullDisk&) = delete;
-    FullDisk& operator=(const FullDisk&) = delete;
-    void set(bool full) {
-        const rlimit now{full ? std::min<rlim_t>(100000, limit_.rlim_max) : limit_.rlim_cur, limit_.rlim_max};
-        ::setrlimit(RLIMIT_FSIZE, &now);
-    }
-
-  private:
-    void (*before_)(int);
-    rlimit limit_{};
-};
 
 TEST(Trouble, AFullDiskIsTriedAgainAndOldStatesStayUntilThen) {
     for (const bool soon : {false, true}) {

@@ -237,6 +237,22 @@ TEST(Validate, AStateThatIsGoneOrComplete) {
 }
 
 // Prediction and measurement agree with each other and grow with the batch.
+TEST(Validate, RanksOnACpuDivideItsMemoryAndItsThreads) {
+    Workshop shop(8, 2);
+    shop.settings.gpus = 2;
+    shop.configure();
+    const Json one = validate(shop);
+    EXPECT_NE(finding(one, "memory")["value"].get<std::string>().find("divided among 2 processes"),
+              std::string::npos)
+        << one.dump(1);
+    shop.settings.gpus = 500;
+    shop.configure();
+    const Json many = validate(shop);
+    EXPECT_EQ(finding(many, "ranks")["level"], "suggestion");
+    EXPECT_LT(many["numbers"]["memory_available_bytes"].get<double>(),
+              one["numbers"]["memory_available_bytes"].get<double>());
+}
+
 TEST(Measure, MoreClipsTakeMore) {
     if (!reset_peak_resident()) GTEST_SKIP() << "the peak cannot be reset here";
     nets::UnifiedVoiceConfig model = test::tiny_model();
