@@ -10,6 +10,7 @@
 #include "core/interrupt.h"
 #include "core/strings.h"
 #include "studio/run_queue.h"
+#include "training/settings.h"
 
 namespace testudo::cli {
 

@@ -103,8 +103,9 @@ void add_serve_verb(CLI::App& app, Context& context) {
         "Examples:\n"
         "  testudo serve --open\n"
         "  testudo serve --host 0.0.0.0 --host-name studio.local\n"
-        "  testudo serve --base-path /testudo/ --host-name example.org --token " a long secret
-        "     behind a proxy");
+        "  testudo serve --base-path /testudo/ --host-name example.org --token \"a long secret\"     behind "
+        "a "
+        "proxy");
     verb->callback([&context, options, open] {
         context.action = [&context, options, open] { return serve(context, *options, *open); };
     });

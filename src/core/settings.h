@@ -23,7 +23,7 @@
 namespace testudo {
 
 struct Setting {
-    std::string key;    // JSON key; the flag is the key with dashes: batch_size -> --batch-size
+    std::string key;         // JSON key; the flag is the key with dashes: batch_size -> --batch-size
     std::string label = {};  // as a form shows it
     std::string unit = {};
     std::string help = {};

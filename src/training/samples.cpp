@@ -46,6 +46,7 @@ void write_samples(const RunPaths& paths, const std::vector<std::string>& senten
                    Events& events) {
     const auto all = static_cast<double>(sentences.size());
     std::size_t number = 0;
+    events.progress("speak", 0, all, "sentences");
     try {
         const Speak speak = make_speak(voice);
         for (const std::string& text : sentences) {

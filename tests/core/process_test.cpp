@@ -133,36 +133,5 @@ TEST(Events, RelayedOnesAreNumberedAnew) {
     EXPECT_EQ(all[1]["kind"], "sample");
 }
 
-TEST(Events, GoOnWhenTheDiskHasRoomAgain) {
-    const TemporaryFolder folder;
-    const fs::path file = folder / "events.jsonl";
-    const pid_t child = ::fork();
-    if (child == 0) {
-        ::signal(SIGXFSZ, SIG_IGN);
-        Events events(file);
-        events.info("one");
-        int warnings = 0;
-        events.listen([&](const Json& event) { warnings += event.value("level", "") == "warning"; });
-        rlimit limit{};
-        ::getrlimit(RLIMIT_FSIZE, &limit);
-        const rlim_t all = limit.rlim_cur;
-        limit.rlim_cur = fs::file_size(file) + 10;  // a line is cut off there
-        ::setrlimit(RLIMIT_FSIZE, &limit);
-        events.info("lost");
-        events.info("lost");
-        limit.rlim_cur = all;
-        ::setrlimit(RLIMIT_FSIZE, &limit);
-        events.info("two");
-        ::_exit(warnings == 1 ? 0 : 1);
-    }
-    int status = 0;
-    ::waitpid(child, &status, 0);
-    EXPECT_EQ(status, 0);
-    const auto all = read_events(file);
-    ASSERT_EQ(all.size(), 2u);
-    EXPECT_EQ(all[1]["message"], "two");
-    EXPECT_EQ(all[1]["seq"], 4);
-}
-
 }  // namespace
 }  // namespace testudo

@@ -3,6 +3,7 @@
 #include <yaml-cpp/yaml.h>
 
 #include <algorithm>
+#include <cmath>
 #include <mutex>
 
 #include "core/files.h"
@@ -44,7 +45,7 @@ bool is_of_type(const Json& value, const std::string& type) {
     return type == "object"    ? value.is_object()
            : type == "array"   ? value.is_array()
            : type == "string"  ? value.is_string()
-           : type == "integer" ? value.is_number_integer()
+           : type == "integer" ? value.is_number() && value.get<double>() == std::trunc(value.get<double>())
            : type == "number"  ? value.is_number()
            : type == "boolean" ? value.is_boolean()
                                : type == "null" && value.is_null();
@@ -139,15 +140,18 @@ std::string undescribed(const std::string& method, const std::string& target, in
     if (status == 0) return "";
     static std::mutex one_at_a_time;  // the parsed description is no tree that threads may share
     const std::scoped_lock lock(one_at_a_time);
-    const Node operation = operation_of(method, target);
+    const Node operation = operation_of(method == "HEAD" ? "GET" : method, target);
     // What is at no described address can only be refused, or be the page.
     if (!operation)
         return target.find("/api/") == std::string::npos || status >= 400 ? "" : "no such operation";
-    Node answer = operation["responses"][std::to_string(status)];
-    if (!answer && status >= 400) answer.reset(operation["responses"]["default"]);
-    if (!answer && status == 304) return "";
+    const Node responses = operation["responses"];
+    Node answer(YAML::NodeType::Undefined);
+    for (const std::string& key : {std::to_string(status), std::string("default")})
+        if (!answer.IsDefined() && responses[key] && (key != "default" || status >= 400))
+            answer.reset(responses[key]);
+    if (!answer.IsDefined() && status == 304) return "";
     const std::string where = cat(method, " ", target, ": ");
-    if (!answer) return cat(where, "status ", status, " is not described");
+    if (!answer.IsDefined()) return cat(where, "status ", status, " is not described");
     answer.reset(resolved(answer));
     const std::string plain_type = trim(type.substr(0, type.find(';')));
     const Node content = answer["content"];

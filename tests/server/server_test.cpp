@@ -594,9 +594,10 @@ TEST_F(ServerTest, WhatIsLostIsToldOfAllSteps) {
         root_ / "training" / "ada" / "report.json",
         {{"slice", {{"rejected", Json::array({first, second})}}},
          {"list", {{"rejected", Json::array({first, 7})}, {"seconds_kept", 12.5}, {"seconds_lost", 3.0}}},
-         {"lines", Json::array({{{"audio", "audio/a.wav"}, {"verdict", "doubtful"}, {"text", "x"}},
-                                {{"verdict", "good"}},
-                                3})}});
+         {"lines",
+          Json::array({{{"audio", "audio/a.wav"}, {"list", "train"}, {"verdict", "doubtful"}, {"text", "x"}},
+                       {{"verdict", "good"}},
+                       3})}});
     RunningStudio studio(root_);
     const Json lost = get(studio.port(), "/api/voices/ada/lost").json();
     EXPECT_EQ(lost["seconds_kept"], 12.5);

@@ -100,7 +100,7 @@ TEST(RunMetrics, WhatCannotBeWrittenStopsNoTraining) {
 }
 
 TEST(RunMetrics, NothingIsMissingAfterAFullDisk) {
-    test::FullDisk disk(1);
+    testudo::test::FullDisk disk(1);
     Workshop shop(4, 0);
     shop.settings.csv = shop.settings.tensorboard = true;
     shop.settings.epochs = shop.settings.save_rate = 9;

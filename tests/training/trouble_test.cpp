@@ -16,8 +16,8 @@ namespace {
 
 using tensors::Value;
 using test::error_of;
-using test::FullDisk;
 using test::Workshop;
+using testudo::test::FullDisk;
 
 TEST(LossWatch, FiveDeviationsOverTheLastHundred) {
     LossWatch watch;
