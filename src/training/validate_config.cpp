@@ -426,8 +426,9 @@ void Validation::check_memory() {
             : measure
                 ? cat(step, " takes ", human_bytes(need.needed), " of ", of)
                 : cat("weights, optimizer and gradients alone take ", human_bytes(need.needed), " of ", of),
-            need.fitting.value_or(0) > 0 ? "Raise gradient_accumulation_size: the result stays the same."
-                                         : memory_remedy(config_, need.micro_batch > 1, need.checkpointing),
+            need.fitting.value_or(0) > 0
+                ? "Raise gradient_accumulation_size: the result stays the same."
+                : memory_remedy(config_, measure && need.micro_batch > 1, !measure || need.checkpointing),
             ErrorKind::environment);
         return;
     }

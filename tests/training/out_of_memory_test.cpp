@@ -200,7 +200,10 @@ TEST(OutOfMemory, AMeasurementThatRunsOutOfItSaysSo) {
     Workshop shop(4, 0);
     shop.configure();
     Events events;
-    const Limit limit(a_clip / 2);
+    std::optional<Limit> limit;
+    events.listen([&](const Json& event) {
+        if (event["type"] == "progress" && event["stage"] == "measure") limit.emplace(a_clip / 2);
+    });
     const Json found = validate_configuration(shop.root(), shop.paths().yaml, {}, events);
     EXPECT_EQ(found["verdict"], "no-go");
     EXPECT_EQ(found["exit_code"], 4);

@@ -1,5 +1,6 @@
 #include "training/validate_config.h"
 
+#include <ATen/Parallel.h>
 #include <gtest/gtest.h>
 
 #include "core/available_memory.h"
@@ -247,7 +248,10 @@ TEST(Validate, RanksOnACpuDivideItsMemoryAndItsThreads) {
         << one.dump(1);
     shop.settings.gpus = 64;
     shop.configure();
+    const int threads = at::get_num_threads();
+    at::set_num_threads(2);
     const Json many = validate(shop);
+    at::set_num_threads(threads);
     EXPECT_EQ(finding(many, "ranks")["level"], "suggestion");
     EXPECT_LT(many["numbers"]["memory_available_bytes"].get<double>(),
               one["numbers"]["memory_available_bytes"].get<double>());
