@@ -27,6 +27,12 @@ Error out_of_memory(const std::string& what, const std::string& limit, const std
         remedy);
 }
 
+Error start_out_of_memory(const std::exception& error) {
+    const bool of_gpu = dynamic_cast<const c10::OutOfMemoryError*>(&error);  // which names its limit itself
+    return out_of_memory(failed_allocation(error), of_gpu ? "" : memory_limit({}, at::kCPU),
+                         memory_remedy({}, false, true));
+}
+
 Error step_out_of_memory(const RunSetup& setup, const Step& step, std::int64_t clips,
                          const std::string& what) {
     return out_of_memory(

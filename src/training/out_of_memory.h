@@ -23,6 +23,8 @@ std::string make_validation_smaller(const RunSetup& setup, std::int64_t clips, c
 std::string failed_allocation(const std::exception& error);
 
 Error out_of_memory(const std::string& what, const std::string& limit, const std::string& remedy);
+// Before the first step: the model does not fit.
+Error start_out_of_memory(const std::exception& error);
 // Of a step with so many clips: the remedy names what is left to do.
 Error step_out_of_memory(const RunSetup& setup, const Step& step, std::int64_t clips,
                          const std::string& what);

@@ -496,8 +496,7 @@ Json train_voice(const std::filesystem::path& workspace, const std::filesystem::
         });
     } catch (const std::exception& error) {
         if (!is_out_of_memory(error)) throw;
-        throw out_of_memory(failed_allocation(error), {},
-                            "Choose a smaller model, train adapters (lora_rank), or close other programs.");
+        throw start_out_of_memory(error);
     }
 }
 
