@@ -84,7 +84,7 @@ TEST(StatesVerb, ListsThem) {
     ASSERT_EQ(ran.code, 0) << ran.err;
     EXPECT_NE(read_file(shop.paths().yaml).find("training_state/3.state"), std::string::npos);
     EXPECT_EQ(run(shop, {"states", "../v"}).code, 2);
-    EXPECT_EQ(run(shop, {"states", "nobody"}).code, 0);
+    EXPECT_EQ(run(shop, {"states", "nobody"}).code, 3);
 }
 
 TEST(ValidateVerb, EndsWithItsVerdict) {
