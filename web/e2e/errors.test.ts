@@ -283,7 +283,7 @@ describe.skipIf(!present)('errors', () => {
   });
 
   test('a wrong token', patient, async () => {
-    const other = await Program.start(folder, '--port', '0', '--token', 'open sesame');
+    const other = await Program.start(folder, '--port', '0', '--token', 'open sesame, please');
     const { page: guest, close: leave } = await open(browser, `${other.address}/`);
     await guest.waitForURL(/\/login/);
     await guest.locator('input[name=token]').fill('open, barley');

@@ -263,11 +263,11 @@ describe.skipIf(!present)('the studio', () => {
       '--base-path',
       '/studio/',
       '--token',
-      'open sesame',
+      'open sesame, please',
     );
     const { page: guest, problems: said, close: leave } = await open(browser, `${other.address}/`);
     await guest.waitForURL(/\/studio\/login/);
-    await guest.locator('input[name=token]').fill('open sesame');
+    await guest.locator('input[name=token]').fill('open sesame, please');
     await guest.keyboard.press('Enter');
     await guest.getByRole('heading', { name: 'Prepare' }).waitFor(wait);
     await guest.getByText('Connected').filter({ visible: true }).waitFor();

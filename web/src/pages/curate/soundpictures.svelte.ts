@@ -4,6 +4,7 @@ import { pixelsOf, shades } from '../../lib/shades';
 import type { Problem } from '../../lib/types';
 import type { View } from '../../lib/waveview';
 import { colours } from '../../parts/colours.svelte';
+import { stamp } from '../../state/studio.svelte';
 
 export interface Peaks {
   from: number; // s
@@ -51,6 +52,7 @@ export class SoundPictures {
     $effect(() => {
       const columns = Math.round(shown.width());
       const length = shown.length();
+      void stamp(''); // asked for anew when the server is back
       if (columns < 10 || length <= 0) return;
       const abort = new AbortController();
       askPeaks(base, 0, length, columns, abort.signal).then(
@@ -65,6 +67,7 @@ export class SoundPictures {
       const { from, to } = shown.view();
       const place = base;
       void colours();
+      void stamp('');
       if (columns < 10 || length <= 0) return;
       const abort = new AbortController();
       const timer = setTimeout(() => {
